@@ -1,0 +1,39 @@
+/*
+ * The differences between PostgreSQL 14 and 19 that attrib meets, in one place.
+ */
+#ifndef ATTRIB_COMPAT_H
+#define ATTRIB_COMPAT_H
+
+#include "postgres.h"
+#include "fmgr.h"
+#include "funcapi.h"
+
+#if PG_VERSION_NUM < 140000
+#error "attrib needs PostgreSQL 14 or newer"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* 15 introduced the one-call start of a materialized set-returning function (as SetSingleFuncCall in 15.0). */
+#if PG_VERSION_NUM < 150000
+extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
+#endif
+
+/* Soft errors, which let pg_input_is_valid() answer without raising, came with 16. */
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#define attrib_ereturn(escontext, ...) ereturn(escontext, __VA_ARGS__)
+#else
+#define attrib_ereturn(escontext, dummy, ...) ereport(ERROR, __VA_ARGS__)
+#endif
+
+/* 18 renamed the magic block and lets it carry a name and version. */
+#if PG_VERSION_NUM >= 180000
+#define ATTRIB_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "attrib", .version = "1.0")
+#else
+#define ATTRIB_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * Money as a 128-bit integer in units of 2^-64.
+ *
+ * Sums of float8 depend on the order of the rows, so serial and parallel plans, or a rollup of parts, would
+ * differ in their last digits. Integers do not: every input is rounded once (half to even) to a multiple of
+ * 2^-64, sums are exact, and one correctly rounded conversion makes the float8 that the user sees.
+ */
+#ifndef ATTRIB_FIXED_H
+#define ATTRIB_FIXED_H
+
+#include "core.h"
+
+__extension__ typedef __int128 fixed128;
+__extension__ typedef unsigned __int128 ufixed128;
+
+#define FIXED_FRACTION_BITS 64
+
+/* The largest |value| an input may have: 9 223 of them still fit the sum. */
+#define FIXED_MAX_INPUT 1e15
+
+extern fixed128 fixed_from_double(double value); /* |value| <= FIXED_MAX_INPUT, finite */
+extern double fixed_to_double(fixed128 value);
+extern double fixed_to_double_scaled(fixed128 value, int fraction_bits);
+
+static inline bool
+fixed_add(fixed128 *sum, fixed128 addend)
+{
+	return !__builtin_add_overflow(*sum, addend, sum);
+}
+
+/*
+ * A sum of squared values, for bootstrap intervals: 192 bits in units of 2^-64, so that it overflows no
+ * earlier than the sum it belongs to. Squares are never negative.
+ */
+typedef struct FixedSquare
+{
+	uint64_t word[3]; /* least significant first */
+} FixedSquare;
+
+extern FixedSquare fixed_square(fixed128 value);
+extern bool fixed_square_add(FixedSquare *sum, FixedSquare addend);
+extern double fixed_square_to_double(FixedSquare square);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * Markov removal effects of any order, computed exactly.
+ */
+#ifndef ATTRIB_MARKOV_H
+#define ATTRIB_MARKOV_H
+
+#include "summary_view.h"
+
+typedef struct MarkovResult
+{
+	bool known;		  /* false: no matured conversion, every removal_effect is NULL */
+	bool value_known; /* false: no matured value, every removal_effect_value is NULL */
+	double *removal_effect;		  /* per channel */
+	double *removal_effect_value; /* per channel */
+	CreditTable credit;
+} MarkovResult;
+
+/* Allocates the result's arrays from env. order >= 1. */
+extern CoreStatus markov_removal(const SummaryView *view, int order, bool collapse_repeats, const CoreEnv *env,
+								 MarkovResult *result);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * Rule-based attribution: each journey's credit is split by position, repetition or the clock.
+ */
+#ifndef ATTRIB_RULES_H
+#define ATTRIB_RULES_H
+
+#include "summary_view.h"
+
+/* `ignored[channel]` is true for channels passed over unless a path has no other. May be NULL. */
+extern void rule_first_touch(const SummaryView *view, const bool *ignored, CreditTable *out);
+extern void rule_last_touch(const SummaryView *view, const bool *ignored, CreditTable *out);
+extern void rule_linear(const SummaryView *view, const CoreEnv *env, CreditTable *out);
+extern void rule_position_based(const SummaryView *view, double first, double last, const CoreEnv *env,
+								CreditTable *out);
+extern void rule_position_decay(const SummaryView *view, double ratio, const CoreEnv *env, CreditTable *out);
+extern void rule_time_decay(const SummaryView *view, const CoreEnv *env, CreditTable *out); /* has_decay */
+
+/* Weights of one path's touches; added left to right in float8 they give exactly 1. n >= 1. */
+extern void touch_weights_position_based(double *weight, size_t n, double first, double last);
+extern void touch_weights_position_decay(double *weight, size_t n, double ratio);
+extern void touch_weights_linear(double *weight, size_t n);
+
+#endif
