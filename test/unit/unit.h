@@ -48,8 +48,8 @@ __attribute__((unused)) static bool
 is_close(double actual, double expected, double relative, const char *name)
 {
 	double scale = fabs(expected) > 1 ? fabs(expected) : 1;
-	bool close =
-		actual == expected || (isnan(actual) && isnan(expected)) || fabs(actual - expected) <= relative * scale;
+	bool close = actual == expected || (isnan(actual) && isnan(expected)) ||
+				 fabs(actual - expected) <= relative * scale;
 
 	if (!ok(close, "%s", name))
 		printf("# got %.17g, expected %.17g within %g\n", actual, expected, relative);
