@@ -71,7 +71,7 @@ docs:
 bench:
 	@tools/packages run test
 	@$(AGAIN) -s all
-	@tools/with_cluster bench/run
+	@tools/with_cluster $(PYTHON) bench/run
 
 lint:
 	@tools/packages run lint
