@@ -16,7 +16,7 @@ typedef enum ShapleyGame
 typedef struct ShapleyOptions
 {
 	ShapleyGame game;
-	int max_exact;	/* enumerate all coalitions up to this many channels (at most 26) */
+	int max_exact;	 /* enumerate all coalitions up to this many channels (at most 26) */
 	int64_t samples; /* permutations beyond that, in antithetic pairs */
 	uint64_t seed;
 } ShapleyOptions;
@@ -26,7 +26,7 @@ typedef struct ShapleyResult
 	double *phi;	   /* per channel */
 	double *std_error; /* per channel, meaningful if sampled */
 	bool sampled;
-	double grand; /* v(all channels) */
+	double grand;		/* v(all channels) */
 	CreditTable credit; /* for SHAPLEY_CONVERSIONS only */
 } ShapleyResult;
 
