@@ -34,27 +34,60 @@ static const struct
 	double mean_age; /* days */
 	double effect;	 /* in the realistic regime */
 } named_channels[NAMED_CHANNELS] = {
-	{"display", 9, 0.006},		  {"facebook", 8, 0.012}, {"paid_search", 3, 0.030}, {"email", 4, 0.035},
-	{"branded_search", 1, 0.0},	  {"organic_search", 3, 0.020}, {"direct", 2, 0.005}, {"youtube", 9, 0.010},
-	{"affiliate", 2, 0.025},	  {"referral", 4, 0.020}, {"tiktok", 8, 0.010},		 {"sms", 2, 0.030},
+	{"display", 9, 0.006},	{"facebook", 8, 0.012},		{"paid_search", 3, 0.030},
+	{"email", 4, 0.035},	{"branded_search", 1, 0.0}, {"organic_search", 3, 0.020},
+	{"direct", 2, 0.005},	{"youtube", 9, 0.010},		{"affiliate", 2, 0.025},
+	{"referral", 4, 0.020}, {"tiktok", 8, 0.010},		{"sms", 2, 0.030},
 };
 
 /* What a channel beyond the named ones does per touch in the realistic regime. */
 #define OTHER_EFFECT 0.010
 
 const GeneratorRegime generator_regimes[GENERATOR_REGIMES] = {
-	{.name = "realistic", .baseline = 0.01, .effect = -1, .half_life = 7,
-	 .pair_first = DISPLAY, .pair_second = PAID_SEARCH, .pair_ordered = true, .pair_boost = 0.5, .pair_effect = -1,
-	 .rider = BRANDED_SEARCH, .rider_bought = 0.35, .rider_lost = 0.12},
+	{.name = "realistic",
+	 .baseline = 0.01,
+	 .effect = -1,
+	 .half_life = 7,
+	 .pair_first = DISPLAY,
+	 .pair_second = PAID_SEARCH,
+	 .pair_ordered = true,
+	 .pair_boost = 0.5,
+	 .pair_effect = -1,
+	 .rider = BRANDED_SEARCH,
+	 .rider_bought = 0.35,
+	 .rider_lost = 0.12},
 	{.name = "equal", .baseline = 0.01, .effect = 0.02, .pair_first = -1, .pair_second = -1, .rider = -1},
-	{.name = "free_riding", .baseline = 0.01, .effect = 0.02, .pair_first = -1, .pair_second = -1,
-	 .rider = BRANDED_SEARCH, .rider_bought = 0.60, .rider_lost = 0.15},
-	{.name = "synergy", .baseline = 0.04, .effect = 0.005,
-	 .pair_first = DISPLAY, .pair_second = FACEBOOK, .pair_boost = 1, .pair_effect = 0, .rider = -1},
-	{.name = "order", .baseline = 0.02, .effect = 0.01,
-	 .pair_first = DISPLAY, .pair_second = FACEBOOK, .pair_ordered = true, .pair_boost = 2, .pair_effect = 0.01,
+	{.name = "free_riding",
+	 .baseline = 0.01,
+	 .effect = 0.02,
+	 .pair_first = -1,
+	 .pair_second = -1,
+	 .rider = BRANDED_SEARCH,
+	 .rider_bought = 0.60,
+	 .rider_lost = 0.15},
+	{.name = "synergy",
+	 .baseline = 0.04,
+	 .effect = 0.005,
+	 .pair_first = DISPLAY,
+	 .pair_second = FACEBOOK,
+	 .pair_boost = 1,
+	 .pair_effect = 0,
 	 .rider = -1},
-	{.name = "decay", .baseline = 0.01, .effect = 0.06, .half_life = 2, .pair_first = -1, .pair_second = -1,
+	{.name = "order",
+	 .baseline = 0.02,
+	 .effect = 0.01,
+	 .pair_first = DISPLAY,
+	 .pair_second = FACEBOOK,
+	 .pair_ordered = true,
+	 .pair_boost = 2,
+	 .pair_effect = 0.01,
+	 .rider = -1},
+	{.name = "decay",
+	 .baseline = 0.01,
+	 .effect = 0.06,
+	 .half_life = 2,
+	 .pair_first = -1,
+	 .pair_second = -1,
 	 .rider = -1},
 };
 
@@ -303,7 +336,8 @@ draw_rider(const GeneratorRegime *regime, GeneratorStream *stream, bool bought, 
 static int32_t
 draw_cents(GeneratorStream *stream)
 {
-	double cents = 100 * REVENUE_MEDIAN * exp(REVENUE_SIGMA * gsl_cdf_ugaussian_Pinv(generator_uniform(stream)));
+	double cents =
+		100 * REVENUE_MEDIAN * exp(REVENUE_SIGMA * gsl_cdf_ugaussian_Pinv(generator_uniform(stream)));
 
 	if (cents < 1)
 		return 1;
@@ -330,7 +364,8 @@ draw_decisions(const Generator *g, GeneratorStream *stream, int cycles, int64_t 
 }
 
 int
-generator_user(const Generator *g, uint64_t seed, int64_t user_id, GeneratorEvent *events, double *probability)
+generator_user(const Generator *g, uint64_t seed, int64_t user_id, GeneratorEvent *events,
+			   double *probability)
 {
 	GeneratorStream stream = generator_stream(seed, (uint64_t) user_id);
 	int64_t decision[GENERATOR_MAX_CYCLES];
@@ -354,7 +389,8 @@ generator_user(const Generator *g, uint64_t seed, int64_t user_id, GeneratorEven
 			chance = draw_rider(&g->regime, &stream, bought, chance, &journey);
 		never *= 1 - chance;
 		for (int j = 0; j < journey.touches; j++)
-			events[n++] = (GeneratorEvent){user_id, decision[i] - journey.touch[j].age, journey.touch[j].channel, 0};
+			events[n++] =
+				(GeneratorEvent){user_id, decision[i] - journey.touch[j].age, journey.touch[j].channel, 0};
 		if (bought)
 			events[n++] = (GeneratorEvent){user_id, decision[i], -1, draw_cents(&stream)};
 	}
@@ -401,12 +437,15 @@ generator_block(const CoreEnv *env, const Generator *g, uint64_t seed, int64_t f
 		double probability;
 
 		if (capacity - count < GENERATOR_MAX_EVENTS)
-			buffer = grow(env, buffer, count, capacity += capacity / 2);
+		{
+			capacity += capacity / 2;
+			buffer = grow(env, buffer, count, capacity);
+		}
 		count += (size_t) generator_user(g, seed, first + i, buffer + count, &probability);
 		if (i % 4096 == 0)
 			core_check(env);
 	}
-	/* User ids are positive: the stream of no user is that of the block's order. */
+	/* User ids are positive, so no user draws from the stream that orders the block. */
 	shuffle(env, generator_stream(seed, (uint64_t) -first), buffer, count);
 	*events = buffer;
 	return count;

@@ -36,7 +36,7 @@
 #define GENERATOR_MAX_CHANNELS 10000
 #define GENERATOR_MIN_DAYS 30
 #define GENERATOR_MAX_DAYS 3650
-#define GENERATOR_MAX_BASELINE 0.1 /* keeps every chance below 1 */
+#define GENERATOR_MAX_BASELINE 0.1 /* chances reach 1, and are cut there, only on the rarest journeys */
 #define GENERATOR_MAX_USERS INT64_C(1000000000)
 
 #define GENERATOR_SPAN_DAYS 25 /* from the first touch to the decision, at most */
@@ -91,11 +91,11 @@ typedef struct Generator
 	GeneratorRegime regime; /* baseline already overridden by the options */
 	int channels;
 	int days;
-	int max_cycles;		 /* that fit into the window */
-	double *popularity;	 /* per channel, sums to 1; a rider has 0 */
-	double *effect;		 /* per channel, of one touch at age 0 */
-	double *mean_age;	 /* per channel, in days, before the cut at the span */
-	double *alias_cut;	 /* Vose's alias table for the popularity */
+	int max_cycles;		/* that fit into the window */
+	double *popularity; /* per channel, sums to 1; a rider has 0 */
+	double *effect;		/* per channel, of one touch at age 0 */
+	double *mean_age;	/* per channel, in days, before the cut at the span */
+	double *alias_cut;	/* Vose's alias table for the popularity */
 	int32_t *alias;
 	double touches_cdf[GENERATOR_MAX_TOUCHES + 1];
 } Generator;
@@ -153,8 +153,8 @@ extern int generator_user(const Generator *g, uint64_t seed, int64_t user_id, Ge
 						  double *probability);
 
 /* Events of users first .. first + users - 1 in random order; *events is the caller's to free. */
-extern size_t generator_block(const CoreEnv *env, const Generator *g, uint64_t seed, int64_t first, int64_t users,
-							  GeneratorEvent **events);
+extern size_t generator_block(const CoreEnv *env, const Generator *g, uint64_t seed, int64_t first,
+							  int64_t users, GeneratorEvent **events);
 
 /*
  * Causal shares, one per channel, summing to 1: the Shapley value of the response function,

@@ -20,8 +20,8 @@
  * 1 - effect(age) thin the two processes: K = exp(-m_a e_a - m_b e_b) P', P' being P at the thinned rates.
  *
  * What is left are integrals over r, t and the age of the pair's opening touch, by Gauss-Legendre. Leaving
- * out journeys without touches scales every phi_c alike; cutting them at GENERATOR_MAX_TOUCHES changes the
- * shares by less than 1e-6.
+ * out journeys without touches scales every phi_c alike; that drawn ones are cut at GENERATOR_MAX_TOUCHES,
+ * which one in a million would exceed, is neglected.
  */
 #include "generator.h"
 
@@ -67,7 +67,7 @@ gauss_legendre(int n, Rule *rule)
 	}
 }
 
-/* The mean of 2^(-age / half_life) over touches of channel c with ages in [from, to] (days), else 0. */
+/* The mean, over the touches of channel c, of 2^(-age / half_life) where from <= age <= to (days), else 0. */
 static double
 age_mass(const Generator *g, int c, double half_life, double from, double to)
 {
@@ -117,8 +117,8 @@ pair_probability(const Generator *g, double rate, bool thinned, const Rule *ages
 	for (int i = 0; i < AGE_NODES; i++)
 	{
 		double age = span * ages->node[i];
-		double earliest = mean_a * kept_density(g, a, thinned, age) *
-						  exp(-mean_a * kept_mass(g, a, thinned, age, span));
+		double earliest =
+			mean_a * kept_density(g, a, thinned, age) * exp(-mean_a * kept_mass(g, a, thinned, age, span));
 
 		sum += ages->weight[i] * earliest * -expm1(-mean_b * kept_mass(g, b, thinned, 0, age));
 	}
