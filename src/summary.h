@@ -16,7 +16,7 @@ typedef struct SummaryOptions
 	bool reuse_touches;
 	int64 lookback; /* microseconds */
 	int32 max_touches;
-	int64 half_life;		  /* microseconds */
+	int64 half_life;			  /* microseconds */
 	const char *channel_lookback; /* canonical JSON text, "{}" for none */
 	const char *transforms;		  /* canonical JSON text, "[]" for none */
 } SummaryOptions;

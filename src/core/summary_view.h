@@ -46,10 +46,10 @@ typedef struct SummaryView
 	const char *const *channels; /* names, NUL-terminated, sorted by bytes */
 	size_t npaths;
 	const SummaryPath *paths;
-	size_t ntouches;		/* sum of all paths' lengths */
-	uint32_t longest_path;	/* touches in the longest path */
-	bool has_decay;			/* built with a half_life: time decay can be answered */
-	int64_t conversions;	/* totals over all paths, the empty one included */
+	size_t ntouches;	   /* sum of all paths' lengths */
+	uint32_t longest_path; /* touches in the longest path */
+	bool has_decay;		   /* built with a half_life: time decay can be answered */
+	int64_t conversions;   /* totals over all paths, the empty one included */
 	int64_t lost;
 	int64_t open;
 	int64_t matured_conversions;
