@@ -42,7 +42,7 @@ all:
 # ---------------------------------------------------------------------------------------------------
 .PHONY: demo psql test unit docs bench lint format
 
-AGAIN = $(MAKE) --no-print-directory
+AGAIN = $(MAKE) --no-print-directory -j$(shell nproc)
 
 demo:
 	@tools/packages run
