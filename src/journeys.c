@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "core/names.h"
@@ -48,7 +49,7 @@ texts_intern(void *arg, const char *name, size_t length)
 static const char *
 texts_name(void *arg, uint32 channel, size_t *length)
 {
-	const Name *name = &((ChannelTexts *) arg)->table.names[channel];
+	const NameEntry *name = &((ChannelTexts *) arg)->table.names[channel];
 
 	*length = name->length;
 	return name->bytes;
@@ -57,7 +58,7 @@ texts_name(void *arg, uint32 channel, size_t *length)
 static Datum
 texts_datum(ChannelTexts *texts, uint32 channel)
 {
-	const Name *name = &texts->table.names[channel];
+	const NameEntry *name = &texts->table.names[channel];
 
 	if (channel >= texts->ntexts)
 	{

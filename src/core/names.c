@@ -34,7 +34,7 @@ name_slot(const NameTable *table, const char *bytes, size_t length, uint64_t has
 
 	for (;; at = (at + 1) & (table->nslots - 1))
 	{
-		const Name *name;
+		const NameEntry *name;
 
 		if (table->slots[at] == 0)
 			return &table->slots[at];
@@ -67,10 +67,10 @@ static void
 names_grow(NameTable *table, const CoreEnv *env)
 {
 	uint32_t capacity = table->capacity ? table->capacity * 2 : FIRST_SLOTS / 2;
-	Name *names = CORE_ALLOC(env, Name, capacity);
+	NameEntry *names = CORE_ALLOC(env, NameEntry, capacity);
 
 	if (table->nnames)
-		memcpy(names, table->names, table->nnames * sizeof(Name));
+		memcpy(names, table->names, table->nnames * sizeof(NameEntry));
 	core_free(env, table->names);
 	table->names = names;
 	table->capacity = capacity;
@@ -124,7 +124,7 @@ names_intern(NameTable *table, const CoreEnv *env, const char *bytes, size_t len
 	{
 		if (table->nnames == table->capacity)
 			names_grow(table, env);
-		table->names[table->nnames] = (Name){bytes_copy(table, env, bytes, length), length, hash};
+		table->names[table->nnames] = (NameEntry){bytes_copy(table, env, bytes, length), length, hash};
 		*slot = ++table->nnames;
 	}
 	return *slot - 1;

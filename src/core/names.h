@@ -8,17 +8,17 @@
 
 #define NAME_UNKNOWN UINT32_MAX
 
-typedef struct Name
+typedef struct NameEntry
 {
 	const char *bytes; /* NUL-terminated for convenience, but may hold any byte */
 	size_t length;
 	uint64_t hash;
-} Name;
+} NameEntry;
 
 /* Zero-initialise. Grows from env, so env must allocate where the table lives. */
 typedef struct NameTable
 {
-	Name *names; /* by number */
+	NameEntry *names; /* by number */
 	uint32_t nnames;
 	uint32_t capacity;
 	uint32_t *slots; /* open addressing, number + 1; a power of two of them, at most half full */
