@@ -37,16 +37,22 @@ event_reject_value(double value, bool converted)
 				 errhint("Only rows with converted = true may have a value; use NULL or 0 elsewhere.")));
 }
 
-void
-channel_reject_reserved(const char *channel, size_t length)
+bool
+channel_is_reserved(const char *channel, size_t length)
 {
 	static const char *const reserved[] = {UNATTRIBUTED_NAME, START_NAME, CONVERSION_NAME, NULL_NAME};
 
 	for (int i = 0; i < (int) lengthof(reserved); i++)
 		if (strlen(reserved[i]) == length && memcmp(reserved[i], channel, length) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("a channel must not be named \"%s\"", reserved[i]),
-					 errhint("%s, %s, %s and %s name rows and states of the answers; rename the channel.",
-							 UNATTRIBUTED_NAME, START_NAME, CONVERSION_NAME, NULL_NAME)));
+			return true;
+	return false;
+}
+
+void
+channel_reject(const char *channel, size_t length)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("a channel must not be named \"%.*s\"", (int) length, channel),
+					errhint("%s, %s, %s and %s name rows and states of the answers; rename the channel.",
+							UNATTRIBUTED_NAME, START_NAME, CONVERSION_NAME, NULL_NAME)));
 }

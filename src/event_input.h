@@ -18,14 +18,16 @@
 /* Each raises the error that fits; they return if the input is fine after all. */
 extern void event_reject_time(int64 at, bool at_null);
 extern void event_reject_value(double value, bool converted);
-extern void channel_reject_reserved(const char *channel, size_t length);
+extern void channel_reject(const char *channel, size_t length);
+
+extern bool channel_is_reserved(const char *channel, size_t length);
 
 /* A channel may not be called like a row or a state of our own; all these names begin with a parenthesis. */
 static inline void
 channel_validate(const char *channel, size_t length)
 {
-	if (unlikely(length > 0 && channel[0] == '('))
-		channel_reject_reserved(channel, length);
+	if (unlikely(length > 0 && channel[0] == '(' && channel_is_reserved(channel, length)))
+		channel_reject(channel, length);
 }
 
 /* A conversion's value is in [0, FIXED_MAX_INPUT]; all else has none. */

@@ -57,6 +57,26 @@ typedef struct SummaryView
 	fixed128 matured_value;
 } SummaryView;
 
+/*
+ * What a summary remembers besides its paths: the options that shaped its journeys, because rollup may only
+ * add like to like, and the counters of raw touches.
+ */
+typedef struct SummaryMeta
+{
+	bool has_options; /* false: built from bare or counted paths, and all below but the counters is unset */
+	bool has_lookback;
+	bool has_max_touches;
+	bool has_half_life;
+	bool reuse_touches;
+	uint32_t max_touches;
+	int64_t lookback;			  /* microseconds */
+	int64_t half_life;			  /* microseconds */
+	const char *channel_lookback; /* canonical JSON, "{}" for none */
+	const char *transforms;		  /* canonical JSON, "[]" for none */
+	int64_t touches_seen;		  /* touch events read, those without a user included */
+	int64_t anonymous_touches;	  /* touch events without a user, which no journey has */
+} SummaryMeta;
+
 /* What a channel earns under a model. */
 typedef struct Credit
 {
