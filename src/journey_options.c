@@ -52,7 +52,7 @@ by_channel(const void *a, const void *b)
  * A number of microseconds as an interval, in one spelling: interval_out's depends on the session. The
  * longest, 106751991 days, fits easily.
  */
-static char *
+char *
 interval_text(int64 microseconds)
 {
 	int64 days = microseconds / USECS_PER_DAY;
@@ -69,8 +69,8 @@ interval_text(int64 microseconds)
 					rest ? clock : "");
 }
 
-static void
-decode_channel_lookback(JourneySpec *spec, Jsonb *object)
+void
+channel_lookback_decode(JourneySpec *spec, Jsonb *object)
 {
 	JsonbObjectIter it;
 	StringInfoData json;
@@ -167,7 +167,7 @@ decode_fields(const Datum *values, const bool *nulls)
 	spec->has_half_life = !nulls[OPT_HALF_LIFE];
 	if (spec->has_half_life)
 		spec->half_life = interval_microseconds(DatumGetIntervalP(values[OPT_HALF_LIFE]), "half_life");
-	decode_channel_lookback(spec, nulls[OPT_CHANNEL_LOOKBACK] ? NULL
+	channel_lookback_decode(spec, nulls[OPT_CHANNEL_LOOKBACK] ? NULL
 															  : DatumGetJsonbP(values[OPT_CHANNEL_LOOKBACK]));
 	if (!nulls[OPT_TRANSFORMS])
 		spec->transforms = transforms_decode(DatumGetJsonbP(values[OPT_TRANSFORMS]));

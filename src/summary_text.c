@@ -163,52 +163,6 @@ append_path(StringInfo out, const SummaryPath *path)
 	appendStringInfoChar(out, '}');
 }
 
-/* An exact interval in the spelling that every IntervalStyle reads: "30 days", "12:00:00". */
-static void
-append_interval(StringInfo out, int64 microseconds)
-{
-	int64 days = microseconds / USECS_PER_DAY;
-	int64 rest = microseconds % USECS_PER_DAY;
-
-	appendStringInfoChar(out, '"');
-	if (days)
-		appendStringInfo(out, INT64_FORMAT " day%s%s", days, days == 1 ? "" : "s", rest ? " " : "");
-	if (rest)
-	{
-		appendStringInfo(out, "%02d:%02d:%02d", (int) (rest / USECS_PER_HOUR),
-						 (int) (rest / USECS_PER_MINUTE % 60), (int) (rest / USECS_PER_SEC % 60));
-		if (rest % USECS_PER_SEC)
-			appendStringInfo(out, ".%06d", (int) (rest % USECS_PER_SEC));
-	}
-	appendStringInfoChar(out, '"');
-}
-
-void
-summary_options_json(StringInfo out, const SummaryMeta *meta)
-{
-	if (!meta->has_options)
-	{
-		appendStringInfoString(out, "null");
-		return;
-	}
-	appendStringInfoString(out, "{\"lookback\":");
-	if (meta->has_lookback)
-		append_interval(out, meta->lookback);
-	else
-		appendStringInfoString(out, "null");
-	if (meta->has_max_touches)
-		appendStringInfo(out, ",\"max_touches\":%u", meta->max_touches);
-	else
-		appendStringInfoString(out, ",\"max_touches\":null");
-	appendStringInfo(out, ",\"reuse_touches\":%s,\"half_life\":", meta->reuse_touches ? "true" : "false");
-	if (meta->has_half_life)
-		append_interval(out, meta->half_life);
-	else
-		appendStringInfoString(out, "null");
-	appendStringInfo(out, ",\"channel_lookback\":%s,\"transforms\":%s}", meta->channel_lookback,
-					 meta->transforms);
-}
-
 Datum
 attrib_summary_out(PG_FUNCTION_ARGS)
 {
@@ -525,6 +479,15 @@ on_object_start(void *arg)
 	JSON_ACTION_DONE;
 }
 
+static int
+compare_numbers(const void *a, const void *b)
+{
+	uint32 x = *(const uint32 *) a;
+	uint32 y = *(const uint32 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
 /* The credits of a path must belong to its channels, in ascending number, and add up to its totals. */
 static void
 check_decay(SummaryReader *r)
@@ -537,7 +500,7 @@ check_decay(SummaryReader *r)
 
 	distinct = palloc_extended(Max(path->ntouches, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
 	memcpy(distinct, path->touches, path->ntouches * sizeof(uint32));
-	qsort(distinct, path->ntouches, sizeof(uint32), compare_uint32);
+	qsort(distinct, path->ntouches, sizeof(uint32), compare_numbers);
 	for (uint32 i = 0; i < path->ntouches; i++)
 		if (n == 0 || distinct[n - 1] != distinct[i])
 			distinct[n++] = distinct[i];
