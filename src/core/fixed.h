@@ -10,10 +10,7 @@
 
 #include "core.h"
 
-/*
- * Aligned to 8 bytes, as the caller's memory is: palloc promises no more, and with its natural alignment of
- * 16 the compiler would move a fixed128 by instructions that fault on such memory.
- */
+/* Aligned to 8, as PostgreSQL's allocator is; by itself the compiler would assume 16. */
 __extension__ typedef __int128 fixed128 __attribute__((aligned(8)));
 __extension__ typedef unsigned __int128 ufixed128 __attribute__((aligned(8)));
 
