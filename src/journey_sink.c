@@ -224,7 +224,7 @@ merge_summary(SummaryState *into, SummaryState *from)
 }
 
 void
-journey_sink_merge(JourneySink *sink, JourneySink *from)
+journey_sink_merge(JourneySink *sink, JourneySink *from, const uint32 *segment_map)
 {
 	SummaryPart *parts;
 	uint32 nparts;
@@ -236,7 +236,13 @@ journey_sink_merge(JourneySink *sink, JourneySink *from)
 	}
 	parts = journey_sink_parts(from, &nparts);
 	for (uint32 i = 0; i < nparts; i++)
-		merge_summary(journey_sink_summary(sink, parts[i].day, parts[i].segment), parts[i].summary);
+	{
+		uint32 segment = parts[i].segment;
+
+		if (segment_map && segment != NO_SEGMENT)
+			segment = segment_map[segment - 1] + 1;
+		merge_summary(journey_sink_summary(sink, parts[i].day, segment), parts[i].summary);
+	}
 	pfree(parts);
 }
 

@@ -57,8 +57,8 @@ extern SummaryState *journey_sink_summary(JourneySink *sink, DateADT day, uint32
 /* All parts sorted by day and segment bytes, the one without segment first. In the current context. */
 extern SummaryPart *journey_sink_parts(JourneySink *sink, uint32 *nparts);
 
-/* Adds what another sink with the same dictionaries holds. */
-extern void journey_sink_merge(JourneySink *sink, JourneySink *from);
+/* Adds what another sink holds; segment_map translates its numbers of segments, NULL if they are the same. */
+extern void journey_sink_merge(JourneySink *sink, JourneySink *from, const uint32 *segment_map);
 
 /* What a summary remembers of the options its journeys were cut with. */
 extern SummaryMeta journey_spec_meta(const JourneySpec *spec);

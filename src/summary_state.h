@@ -121,6 +121,12 @@ extern void summary_state_merge(SummaryState *state, const SummaryView *view, co
 /* The canonical flat value, cached in the state. */
 extern struct varlena *summary_state_flat(SummaryState *state);
 
+/* For transition functions: the state of this call, argument 0, made if there is none. */
+extern SummaryState *summary_state_arg(FunctionCallInfo fcinfo);
+
+/* A text[] as numbers of the state's channels, in its scratch; the length is returned. NULL is the empty path. */
+extern uint32 summary_state_path(SummaryState *state, Datum path, bool isnull, uint32 **touches);
+
 /* 54000 with the limit and a hint. */
 extern void summary_too_large(void) pg_attribute_noreturn();
 
