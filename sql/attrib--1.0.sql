@@ -97,6 +97,15 @@ COMMENT ON OPERATOR CLASS journey_summary_ops USING hash IS 'hash of bytes';
 COMMENT ON OPERATOR FAMILY journey_summary_ops USING btree IS 'order of bytes';
 COMMENT ON OPERATOR FAMILY journey_summary_ops USING hash IS 'hash of bytes';
 
+CREATE TYPE channel_credit AS (channel text, conversions float8, value float8, share float8);
+COMMENT ON TYPE channel_credit IS 'what a channel earns under a model; share is of all conversions';
+
+CREATE TYPE shapley_credit AS (channel text, phi float8, conversions float8, value float8, share float8, std_error float8);
+COMMENT ON TYPE shapley_credit IS 'the Shapley value of a channel and what it earns by it; std_error where it was sampled';
+
+CREATE TYPE markov_credit AS (channel text, removal_effect float8, removal_effect_value float8, conversions float8, value float8, share float8);
+COMMENT ON TYPE markov_credit IS 'the removal effects of a channel on conversions and on value, and what it earns by them';
+
 -- =====================================================================================================
 -- 2. From paths to a summary
 -- =====================================================================================================

@@ -60,7 +60,7 @@ typedef struct SummaryState
 	int magic;
 	bool meta_set; /* options are those of the first row or part; later ones must agree */
 	SummaryMeta meta;
-	ChannelDict channels;
+	ChannelDict *channels; /* the state's own, or its maker's: parts of one log share one */
 	struct pathslot_hash *slots;
 	PathEntry *entries;
 	PathDetail *details;
@@ -77,8 +77,11 @@ typedef struct SummaryState
 	struct varlena *flat; /* cache of the flat form; dropped by every change */
 } SummaryState;
 
-/* A new, empty state in a child of `parent`. */
-extern SummaryState *summary_state_create(MemoryContext parent);
+/*
+ * A new, empty state in a child of `parent`. `channels` is a dictionary to share, which must live as long; NULL
+ * makes one.
+ */
+extern SummaryState *summary_state_create(MemoryContext parent, ChannelDict *channels);
 
 /* The state behind a read-write expanded datum, or NULL if the datum is something else. */
 extern SummaryState *summary_state_of(Datum datum);
@@ -117,6 +120,12 @@ extern void summary_state_merge(SummaryState *state, const SummaryView *view, co
 
 /* The canonical flat value, cached in the state. */
 extern struct varlena *summary_state_flat(SummaryState *state);
+
+/* For transition functions: the state of this call, argument 0, made if there is none. */
+extern SummaryState *summary_state_arg(FunctionCallInfo fcinfo);
+
+/* A text[] as numbers of the state's channels, in its scratch; the length is returned. NULL is the empty path. */
+extern uint32 summary_state_path(SummaryState *state, Datum path, bool isnull, uint32 **touches);
 
 /* 54000 with the limit and a hint. */
 extern void summary_too_large(void) pg_attribute_noreturn();
