@@ -137,12 +137,12 @@ def time_decay(s):
 
 
 def channel_sets(s):
-    """{frozenset of channels: [conversions, value, matured conversions, lost]}"""
+    """{frozenset of channels: [conversions, value in units, matured conversions, lost]}"""
     sets = {}
     for path, c in in_game(s).items():
-        row = sets.setdefault(frozenset(path), [0, Fraction(0), 0, 0])
+        row = sets.setdefault(frozenset(path), [0, 0, 0, 0])
         row[0] += c.conversions
-        row[1] += money(c.value)
+        row[1] += c.value
         row[2] += c.matured
         row[3] += c.lost
     return sets
@@ -188,7 +188,7 @@ def game_worth(s, game, bits=None):
         return Fraction(sum(r[0] for t, r in sets.items() if t <= coalition))
 
     def value_worth(coalition):
-        return sum((r[1] for t, r in sets.items() if t <= coalition), Fraction(0))
+        return money(sum(r[1] for t, r in sets.items() if t <= coalition))
 
     def pooled_rate(coalition):
         rows = [r for t, r in sets.items() if t <= coalition]
@@ -212,7 +212,7 @@ def shapley_distinct(s):
     for members, row in channel_sets(s).items():
         for c in members:
             conversions, value = table[c]
-            table[c] = (conversions + Fraction(row[0], len(members)), value + row[1] / len(members))
+            table[c] = (conversions + Fraction(row[0], len(members)), value + money(row[1]) / len(members))
     return table
 
 
@@ -449,18 +449,17 @@ def choose_order(s, max_order=10):
             result[order] = (len(states), nodes, None, None, False)
             continue
         low, high = min(x[0] for x in scored), max(x[0] for x in scored)
-        points, doubt = [(Fraction(0), Fraction(0))], False
+        scored.sort(reverse=True)
+        points, doubt, taken, won, lost = [(Fraction(0), Fraction(0))], False, 0, 0, 0
         for k in reversed(range(THRESHOLDS)):
             threshold = low + (high - low) * k / (THRESHOLDS - 1)
-            above = [x for x in scored if x[0] >= threshold]
+            while taken < len(scored) and scored[taken][0] >= threshold:
+                won, lost, taken = won + scored[taken][1], lost + scored[taken][2], taken + 1
             if 0 < k < THRESHOLDS - 1 and high > low:
-                doubt = doubt or any(abs(x[0] - threshold) < Fraction(1, 10**12) for x in scored)
-            points.append(
-                (
-                    Fraction(sum(x[2] for x in above), negatives),
-                    Fraction(sum(x[1] for x in above), positives),
+                doubt = doubt or any(
+                    abs(x[0] - threshold) < Fraction(1, 10**12) for x in scored[max(taken - 1, 0):taken + 1]
                 )
-            )
+            points.append((Fraction(lost, negatives), Fraction(won, positives)))
         points.append((Fraction(1), Fraction(1)))
         auc = sum(
             ((x1 - x0) * (y0 + y1) / 2 for (x0, y0), (x1, y1) in zip(points, points[1:])), Fraction(0)
