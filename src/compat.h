@@ -29,6 +29,22 @@ extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 #define attrib_ereturn(escontext, dummy, ...) ereport(ERROR, __VA_ARGS__)
 #endif
 
+/* 16 introduced the 64-bit finalizer of MurmurHash3, a bijection that spreads every bit. */
+#if PG_VERSION_NUM < 160000
+static inline uint64
+murmurhash64(uint64 data)
+{
+	uint64 h = data;
+
+	h ^= h >> 33;
+	h *= UINT64CONST(0xff51afd7ed558ccd);
+	h ^= h >> 33;
+	h *= UINT64CONST(0xc4ceb9fe1a85ec53);
+	h ^= h >> 33;
+	return h;
+}
+#endif
+
 /* 18 renamed the magic block and lets it carry a name and version. */
 #if PG_VERSION_NUM >= 180000
 #define ATTRIB_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "attrib", .version = "1.0")

@@ -12,9 +12,9 @@
 typedef struct JsonbObjectIter
 {
 	JsonbIterator *iter;
-	const char *what;  /* names the argument in messages, e.g. "transforms" */
-	const char *key;   /* current key */
-	JsonbValue value;  /* current value */
+	const char *what; /* names the argument in messages, e.g. "transforms" */
+	const char *key;  /* current key */
+	JsonbValue value; /* current value */
 } JsonbObjectIter;
 
 /* Errors 22023 unless the jsonb is an object; `what` names the argument in messages. */

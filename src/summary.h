@@ -5,21 +5,7 @@
 #define ATTRIB_SUMMARY_H
 
 #include "attrib.h"
-
-/* Options a summary remembers, because answers or rollup depend on them. */
-typedef struct SummaryOptions
-{
-	bool present; /* false: built from bare or counted paths */
-	bool has_lookback;
-	bool has_max_touches;
-	bool has_half_life;
-	bool reuse_touches;
-	int64 lookback; /* microseconds */
-	int32 max_touches;
-	int64 half_life;		  /* microseconds */
-	const char *channel_lookback; /* canonical JSON text, "{}" for none */
-	const char *transforms;		  /* canonical JSON text, "[]" for none */
-} SummaryOptions;
+#include "lib/stringinfo.h"
 
 /*
  * Decodes argument `argno` (a journey_summary, flat or expanded, not NULL) into arrays that live in
@@ -27,10 +13,25 @@ typedef struct SummaryOptions
  */
 extern const SummaryView *summary_view_arg(FunctionCallInfo fcinfo, int argno);
 
+/* The same with what the summary remembers of its making. */
+extern const SummaryView *summary_view_datum(Datum datum, SummaryMeta *meta);
+
 /*
  * The same for the state of the aggregate that fcinfo is a final function of (argument 0 is the state,
  * left unchanged); NULL when there were no rows.
  */
 extern const SummaryView *summary_view_state(FunctionCallInfo fcinfo);
+
+/* Bytes of the value itself, uncompressed. */
+extern int64 summary_datum_size(Datum datum);
+
+/* The options as a JSON object, lookback and half_life as intervals; "null" for bare paths. */
+extern void summary_options_json(StringInfo out, const SummaryMeta *meta);
+
+/* The reverse; raises 22023 for options that journey_options() would refuse. */
+extern void summary_options_parse(const char *json, SummaryMeta *meta);
+
+/* Could journey_options() have made these? For values that come as bytes from outside. */
+extern bool summary_options_valid(const SummaryMeta *meta);
 
 #endif

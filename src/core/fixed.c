@@ -117,6 +117,20 @@ fixed_square_add(FixedSquare *sum, FixedSquare addend)
 	return carry == 0;
 }
 
+FixedSquare
+fixed_square_divide(FixedSquare square, uint64_t divisor)
+{
+	ufixed128 remainder = 0;
+
+	for (int i = 3; i-- > 0;)
+	{
+		remainder = remainder << 64 | square.word[i];
+		square.word[i] = (uint64_t) (remainder / divisor);
+		remainder %= divisor;
+	}
+	return square;
+}
+
 /* Not correctly rounded to the last half unit, but always the same: the words are added high to low. */
 double
 fixed_square_to_double(FixedSquare square)

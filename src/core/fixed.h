@@ -39,6 +39,7 @@ typedef struct FixedSquare
 
 extern FixedSquare fixed_square(fixed128 value);
 extern bool fixed_square_add(FixedSquare *sum, FixedSquare addend);
+extern FixedSquare fixed_square_divide(FixedSquare square, uint64_t divisor); /* rounded down */
 extern double fixed_square_to_double(FixedSquare square);
 
 #endif

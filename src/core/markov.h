@@ -8,15 +8,15 @@
 
 typedef struct MarkovResult
 {
-	bool known;		  /* false: no matured conversion, every removal_effect is NULL */
-	bool value_known; /* false: no matured value, every removal_effect_value is NULL */
+	bool known;					  /* false: no matured conversion, every removal_effect is NULL */
+	bool value_known;			  /* false: no matured value, every removal_effect_value is NULL */
 	double *removal_effect;		  /* per channel */
 	double *removal_effect_value; /* per channel */
 	CreditTable credit;
 } MarkovResult;
 
 /* Allocates the result's arrays from env. order >= 1. */
-extern CoreStatus markov_removal(const SummaryView *view, int order, bool collapse_repeats, const CoreEnv *env,
-								 MarkovResult *result);
+extern CoreStatus markov_removal(const SummaryView *view, int order, bool collapse_repeats,
+								 const CoreEnv *env, MarkovResult *result);
 
 #endif

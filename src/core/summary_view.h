@@ -46,16 +46,36 @@ typedef struct SummaryView
 	const char *const *channels; /* names, NUL-terminated, sorted by bytes */
 	size_t npaths;
 	const SummaryPath *paths;
-	size_t ntouches;		/* sum of all paths' lengths */
-	uint32_t longest_path;	/* touches in the longest path */
-	bool has_decay;			/* built with a half_life: time decay can be answered */
-	int64_t conversions;	/* totals over all paths, the empty one included */
+	size_t ntouches;	   /* sum of all paths' lengths */
+	uint32_t longest_path; /* touches in the longest path */
+	bool has_decay;		   /* built with a half_life: time decay can be answered */
+	int64_t conversions;   /* totals over all paths, the empty one included */
 	int64_t lost;
 	int64_t open;
 	int64_t matured_conversions;
 	fixed128 value;
 	fixed128 matured_value;
 } SummaryView;
+
+/*
+ * What a summary remembers besides its paths: the options that shaped its journeys, because rollup may only
+ * add like to like, and the counters of raw touches.
+ */
+typedef struct SummaryMeta
+{
+	bool has_options; /* false: built from bare or counted paths, and all below but the counters is unset */
+	bool has_lookback;
+	bool has_max_touches;
+	bool has_half_life;
+	bool reuse_touches;
+	uint32_t max_touches;
+	int64_t lookback;			  /* microseconds */
+	int64_t half_life;			  /* microseconds */
+	const char *channel_lookback; /* canonical JSON, "{}" for none */
+	const char *transforms;		  /* canonical JSON, "[]" for none */
+	int64_t touches_seen;		  /* touch events read, those without a user included */
+	int64_t anonymous_touches;	  /* touch events without a user, which no journey has */
+} SummaryMeta;
 
 /* What a channel earns under a model. */
 typedef struct Credit

@@ -1,0 +1,158 @@
+-- What `make demo` shows. Variables: users, bold, plain.
+SET client_min_messages = warning;
+CREATE EXTENSION attrib;
+ALTER DATABASE demo SET search_path = attrib, public;
+ALTER DATABASE demo SET jit = off;
+ALTER DATABASE demo SET work_mem = '256MB';
+\connect -reuse-previous=on demo
+
+\pset border 1
+\pset linestyle unicode
+\pset footer off
+\pset null ''
+
+CREATE TABLE public.steps (n int GENERATED ALWAYS AS IDENTITY, step text, began timestamptz DEFAULT clock_timestamp());
+
+\echo
+\echo :bold'1. Ten thousand paths of real users':plain
+\echo 'path_data.csv: 12 channels with their names removed; see demo/data/README.md.'
+\echo
+INSERT INTO steps (step) VALUES ('load path_data.csv');
+CREATE TEMP TABLE csv (path text, total_conversions bigint, total_conversion_value float8, total_null bigint);
+\copy csv FROM 'data/path_data.csv' WITH (FORMAT csv, HEADER)
+CREATE TABLE public.paths AS
+SELECT string_to_array(path, ' > ') AS path, total_conversions AS conversions, total_null AS lost,
+       total_conversion_value AS value
+FROM csv;
+
+INSERT INTO steps (step) VALUES ('paths to a summary');
+CREATE TABLE public.summaries (name text PRIMARY KEY, summary journey_summary);
+INSERT INTO summaries SELECT 'paths', journey_summary_agg(path, conversions, lost, value) FROM paths;
+
+INSERT INTO steps (step) VALUES ('what it holds');
+SELECT journeys, conversions, lost, round(value::numeric, 2) AS value, channels, distinct_paths, longest_path,
+       pg_size_pretty(bytes::bigint) AS size
+FROM summaries, summary_stats(summary) WHERE name = 'paths';
+
+\echo
+\echo :bold'Conversions by model':plain
+\echo 'Every column adds up to the same conversions; only who gets them differs.'
+\echo
+INSERT INTO steps (step) VALUES ('all models of the paths');
+SELECT coalesce(channel, 'total') AS channel,
+       (sum(conversions) FILTER (WHERE model = 'first_touch'))::numeric(9, 1) AS first,
+       (sum(conversions) FILTER (WHERE model = 'last_touch'))::numeric(9, 1) AS last,
+       (sum(conversions) FILTER (WHERE model = 'linear'))::numeric(9, 1) AS linear,
+       (sum(conversions) FILTER (WHERE model = 'position_based'))::numeric(9, 1) AS "40/20/40",
+       (sum(conversions) FILTER (WHERE model = 'position_decay'))::numeric(9, 1) AS decay,
+       (sum(conversions) FILTER (WHERE model = 'shapley'))::numeric(9, 1) AS shapley,
+       (sum(conversions) FILTER (WHERE model = 'markov'))::numeric(9, 1) AS markov
+FROM summaries, attribution_models(summary) AS m
+WHERE name = 'paths'
+GROUP BY GROUPING SETS ((channel), ())
+ORDER BY m.channel IS NULL, markov DESC;
+
+\echo
+\echo :bold'What last touch gets wrong, if the Markov chain is right':plain
+\echo
+INSERT INTO steps (step) VALUES ('Markov against last touch');
+SELECT m.channel, l.conversions AS last_touch, m.conversions::numeric(9, 1) AS markov,
+       to_char(100 * (m.conversions / nullif(l.conversions, 0) - 1), 'S9990') || ' %' AS difference,
+       rpad(lpad(repeat('▒', least(14, round(greatest(0, l.conversions - m.conversions) / 60))::int), 14), 14) || '│'
+         || repeat('█', least(14, round(greatest(0, m.conversions - l.conversions) / 60))::int) AS "less │ more"
+FROM summaries, markov_removal_effect(summary) AS m JOIN LATERAL last_touch_attr(summary) AS l USING (channel)
+WHERE name = 'paths'
+ORDER BY m.conversions - l.conversions DESC;
+
+\echo
+\echo :bold'How much memory the chain should have':plain
+\echo 'Orders are compared by how well they tell converted from lost, less a penalty for their parameters.'
+\echo
+INSERT INTO steps (step) VALUES ('choose the order');
+SELECT markov_order AS "order", states, nodes, auc::numeric(6, 4), penalized_auc::numeric(6, 4),
+       CASE WHEN penalized_auc = max(penalized_auc) OVER () THEN '← best' ELSE '' END AS " "
+FROM summaries, markov_choose_order(summary, 6) WHERE name = 'paths'
+ORDER BY markov_order;
+
+\echo
+\echo :bold'2. Raw events of' :users 'users':plain
+\echo 'Generated from a known response, so that the true causal shares are known. Branded search follows intent'
+\echo 'and causes nothing.'
+\echo
+INSERT INTO steps (step) VALUES ('generate the events');
+CREATE UNLOGGED TABLE public.events AS SELECT * FROM generate_events(:users, seed => 7);
+INSERT INTO steps (step) VALUES ('vacuum and analyze');
+VACUUM (ANALYZE) events;
+INSERT INTO steps (step) VALUES ('look at five');
+SELECT * FROM events LIMIT 5;
+
+SELECT count(*) AS events, max(at) AS until FROM events
+\gset
+INSERT INTO steps (step) VALUES ('raw events to a summary, ' || :events || ' rows');
+INSERT INTO summaries
+SELECT 'events', journey_summary_agg(user_id, at, channel, converted, value, journey_options(observed_until => :'until'))
+FROM events;
+
+INSERT INTO steps (step) VALUES ('what it holds');
+SELECT journeys, conversions, lost, open, unattributed, round(value::numeric) AS value, distinct_paths, longest_path,
+       pg_size_pretty(bytes::bigint) AS size
+FROM summaries, summary_stats(summary) WHERE name = 'events';
+
+\echo
+\echo :bold'Shares of the credit in percent, beside the truth':plain
+\echo
+INSERT INTO steps (step) VALUES ('all models of the events');
+CREATE TEMP TABLE credit AS
+SELECT model, channel, conversions / sum(conversions) OVER (PARTITION BY model) AS share
+FROM summaries, attribution_models(summary)
+WHERE name = 'events' AND channel <> '(unattributed)';
+
+INSERT INTO steps (step) VALUES ('the truth beside them');
+SELECT channel, (100 * causal_share)::numeric(5, 1) AS truth,
+       (100 * max(share) FILTER (WHERE model = 'first_touch'))::numeric(5, 1) AS first,
+       (100 * max(share) FILTER (WHERE model = 'last_touch'))::numeric(5, 1) AS last,
+       (100 * max(share) FILTER (WHERE model = 'linear'))::numeric(5, 1) AS linear,
+       (100 * max(share) FILTER (WHERE model = 'time_decay'))::numeric(5, 1) AS time_decay,
+       (100 * max(share) FILTER (WHERE model = 'shapley'))::numeric(5, 1) AS shapley,
+       (100 * max(share) FILTER (WHERE model = 'markov'))::numeric(5, 1) AS markov
+FROM generate_events_truth() JOIN credit USING (channel)
+GROUP BY channel, causal_share
+ORDER BY causal_share DESC;
+
+\echo 'How far each model is from it: the credit, in percent, that sits on the wrong channel.'
+\echo
+SELECT model, (50 * sum(abs(share - causal_share)))::numeric(5, 1) AS misplaced
+FROM generate_events_truth() JOIN credit USING (channel)
+GROUP BY model ORDER BY misplaced;
+
+\echo
+\echo :bold'3. A summary a day':plain
+\echo 'Days are stored once. Any window is a rollup of them, without touching an event again.'
+\echo
+INSERT INTO steps (step) VALUES ('events to daily summaries');
+CREATE TABLE public.daily AS
+SELECT day, summary
+FROM unnest((SELECT journey_parts_agg(user_id, at, channel, converted, value, NULL::text,
+                                      journey_options(observed_until => :'until'))
+             FROM events));
+
+INSERT INTO steps (step) VALUES ('roll up every month, Markov of each');
+SELECT to_char(month, 'YYYY-MM') AS month, channel, conversions::numeric(9, 1), value::numeric(11, 2),
+       (100 * share)::numeric(5, 1) AS percent
+FROM (SELECT date_trunc('month', day) AS month, rollup(summary) AS summary FROM daily GROUP BY 1) AS months,
+     LATERAL (SELECT * FROM markov_removal_effect(summary) ORDER BY conversions DESC LIMIT 3) AS best
+ORDER BY month, conversions DESC;
+
+INSERT INTO steps (step) VALUES ('roll up all days and compare');
+SELECT (SELECT count(*) FROM daily) AS days,
+       (SELECT rollup(summary) FROM daily) = (SELECT summary FROM summaries WHERE name = 'events') AS same_bytes_as_at_once;
+
+\echo
+\echo :bold'What took how long':plain
+\echo
+INSERT INTO steps (step) VALUES (NULL);
+SELECT step, milliseconds
+FROM (SELECT n, step, round(1000 * extract(epoch FROM lead(began) OVER (ORDER BY n) - began), 1) AS milliseconds
+      FROM steps) AS t
+WHERE step IS NOT NULL ORDER BY n;
+\echo 'make psql opens a shell on these tables.'

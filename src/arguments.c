@@ -1,0 +1,71 @@
+#include "arguments.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+void
+argument_not_null(FunctionCallInfo fcinfo, int argno, const char *name)
+{
+	if (PG_ARGISNULL(argno))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name),
+						errhint("Leave the argument out to get its default.")));
+}
+
+double
+argument_float8(FunctionCallInfo fcinfo, int argno, const char *name)
+{
+	argument_not_null(fcinfo, argno, name);
+	return PG_GETARG_FLOAT8(argno);
+}
+
+bool
+argument_bool(FunctionCallInfo fcinfo, int argno, const char *name)
+{
+	argument_not_null(fcinfo, argno, name);
+	return PG_GETARG_BOOL(argno);
+}
+
+char *
+argument_text(FunctionCallInfo fcinfo, int argno, const char *name)
+{
+	argument_not_null(fcinfo, argno, name);
+	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
+}
+
+int32
+argument_int32(FunctionCallInfo fcinfo, int argno, const char *name, int32 min, int32 max)
+{
+	int32 value;
+
+	argument_not_null(fcinfo, argno, name);
+	value = PG_GETARG_INT32(argno);
+	if (value < min || value > max)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s must be between %d and %d, not %d", name, min, max, value),
+						errhint("Leave the argument out to get its default.")));
+	return value;
+}
+
+NameList
+argument_names(FunctionCallInfo fcinfo, int argno, const char *name)
+{
+	NameList list = {0, NULL};
+	Datum *elements;
+	bool *nulls;
+
+	if (PG_ARGISNULL(argno))
+		return list;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(argno), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls,
+					  &list.count);
+	list.names = palloc(sizeof(char *) * Max(list.count, 1));
+	for (int i = 0; i < list.count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+							errmsg("%s must not contain nulls, but element %d is null", name, i + 1),
+							errhint("Remove it, for instance by array_remove(array, NULL).")));
+		list.names[i] = TextDatumGetCString(elements[i]);
+	}
+	return list;
+}

@@ -1,0 +1,65 @@
+/*
+ * The flat bytes of a journey summary, version 1.
+ *
+ * One summary has one byte string: equal content is equal bytes, so = is memcmp and a rollup can be compared
+ * with the whole. The bytes are the same on every machine: fixed fields are little-endian, the rest is
+ * LEB128 varints without padding.
+ *
+ *     offset  0  version (1), flags (1 options, 2 half_life), 2 zero bytes
+ *             4  nchannels uint32
+ *             8  npaths uint32, longest_path uint32
+ *            16  ntouches uint64
+ *            24  conversions, lost, open, matured_conversions int64 (totals over all paths)
+ *            56  value, matured_value fixed128 (totals)
+ *            88  touches_seen, anonymous_touches int64
+ *           104  options, if flagged; channel names; paths
+ *
+ *     options  byte of FLAT_OPTION_* bits; lookback, max_touches, half_life as varints where present;
+ *              channel_lookback and transforms as length and bytes
+ *     channel  length, bytes; sorted, distinct, each on some path
+ *     path     touches shared with the path before it (as many as there are), further touches (count and
+ *              channel numbers), a byte of FLAT_PATH_* bits, then what the bits announce
+ *
+ * Paths are sorted, so neighbours share most of their touches and a summary of long paths stays small.
+ * What follows from the rest is not stored: the squares of a single conversion, the decayed credit of a
+ * path with one channel, and that of a path's last channel (the credits of a path add up to its totals).
+ */
+#ifndef ATTRIB_SUMMARY_FLAT_H
+#define ATTRIB_SUMMARY_FLAT_H
+
+#include "summary_view.h"
+
+#define SUMMARY_FLAT_VERSION 1
+#define SUMMARY_FLAT_HEADER 104
+
+/*
+ * A summary must be dumpable, and its text form is the largest: PostgreSQL moves at most 1 GB in a field, and
+ * a client encoding may need more bytes than ours. summary_text_bound() is at most this.
+ */
+#define SUMMARY_MAX_TEXT ((size_t) 512 * 1024 * 1024)
+
+/* An upper bound of the JSON text of a summary of this shape. */
+extern size_t summary_text_bound(const SummaryView *view, const SummaryMeta *meta);
+
+/* Bytes that summary_flat_encode will write. CORE_TOO_LARGE beyond SUMMARY_MAX_TEXT. */
+extern CoreStatus summary_flat_size(const SummaryView *view, const SummaryMeta *meta, size_t *size);
+extern void summary_flat_encode(const SummaryView *view, const SummaryMeta *meta, uint8_t *bytes);
+
+/* Is this text acceptable in the caller's encoding (and, for a channel, as a name)? */
+typedef bool (*FlatTextFn)(const char *text, size_t length);
+
+/*
+ * The only reader of flat bytes. Trusts nothing: whatever the bytes are, it answers CORE_OK with arrays that
+ * keep every promise of summary_view.h, or CORE_CORRUPT (CORE_TOO_LARGE) without having read past the end.
+ * Arrays come from env; the view borrows nothing from `bytes`. check_* may be NULL for bytes that were
+ * checked before.
+ */
+extern CoreStatus summary_flat_decode(const uint8_t *bytes, size_t nbytes, FlatTextFn check_text,
+									  FlatTextFn check_name, const CoreEnv *env, SummaryView *view,
+									  SummaryMeta *meta);
+
+/* Just the header and options, for accessors that need no paths. Trusts the same little. */
+extern CoreStatus summary_flat_decode_header(const uint8_t *bytes, size_t nbytes, const CoreEnv *env,
+											 SummaryView *view, SummaryMeta *meta);
+
+#endif

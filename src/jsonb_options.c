@@ -1,0 +1,212 @@
+#include "jsonb_options.h"
+
+#include <math.h>
+
+#include "common/int.h"
+#include "datatype/timestamp.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#define BAD_OPTION ERRCODE_INVALID_PARAMETER_VALUE
+
+char *
+jsonb_value_text(JsonbValue *value)
+{
+	StringInfoData text;
+	Jsonb *jsonb = JsonbValueToJsonb(value);
+
+	if (value->type == jbvString)
+		return pnstrdup(value->val.string.val, value->val.string.len);
+	initStringInfo(&text);
+	return JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
+}
+
+void
+jsonb_object_begin(JsonbObjectIter *it, Jsonb *object, const char *what)
+{
+	JsonbValue skipped;
+
+	it->what = what;
+	it->key = NULL;
+	if (!JB_ROOT_IS_OBJECT(object))
+		ereport(ERROR, (errcode(BAD_OPTION),
+						errmsg("%s must be a JSON object, not %s", what,
+							   JsonbToCString(NULL, &object->root, VARSIZE(object))),
+						errhint("Write it as '{\"key\": value}'.")));
+	it->iter = JsonbIteratorInit(&object->root);
+	(void) JsonbIteratorNext(&it->iter, &skipped, true); /* WJB_BEGIN_OBJECT */
+}
+
+void
+jsonb_object_begin_value(JsonbObjectIter *it, JsonbValue *value, const char *what)
+{
+	jsonb_object_begin(it, JsonbValueToJsonb(value), what);
+}
+
+bool
+jsonb_object_next(JsonbObjectIter *it)
+{
+	JsonbValue key;
+
+	if (JsonbIteratorNext(&it->iter, &key, true) != WJB_KEY)
+		return false;
+	it->key = pnstrdup(key.val.string.val, key.val.string.len);
+	(void) JsonbIteratorNext(&it->iter, &it->value, true); /* WJB_VALUE, nested ones as jbvBinary */
+	return true;
+}
+
+/* "what: \"key\" must be ..., not ..." */
+static void
+pg_attribute_noreturn() bad_value(JsonbObjectIter *it, const char *must)
+{
+	ereport(ERROR, (errcode(BAD_OPTION), errmsg("%s: \"%s\" must be %s, not %s", it->what, it->key, must,
+												jsonb_value_text(&it->value))));
+	pg_unreachable();
+}
+
+static double
+numeric_to_float8(Numeric number)
+{
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(number)));
+}
+
+double
+jsonb_option_float8(JsonbObjectIter *it, double min, double max)
+{
+	double number;
+
+	if (it->value.type != jbvNumeric)
+		bad_value(it, "a number");
+	number = numeric_to_float8(it->value.val.numeric);
+	if (!(number >= min && number <= max))
+		bad_value(it, psprintf("between %g and %g", min, max));
+	return number;
+}
+
+int64
+jsonb_option_int64(JsonbObjectIter *it, int64 min, int64 max)
+{
+	const char *must = psprintf("a whole number between " INT64_FORMAT " and " INT64_FORMAT, min, max);
+	Datum number;
+	Datum low;
+	Datum high;
+
+	if (it->value.type != jbvNumeric)
+		bad_value(it, must);
+	number = NumericGetDatum(it->value.val.numeric);
+	low = NumericGetDatum(int64_to_numeric(min));
+	high = NumericGetDatum(int64_to_numeric(max));
+	if (numeric_is_nan(it->value.val.numeric) || numeric_is_inf(it->value.val.numeric) ||
+		DatumGetBool(DirectFunctionCall2(numeric_lt, number, low)) ||
+		DatumGetBool(DirectFunctionCall2(numeric_gt, number, high)) ||
+		!DatumGetBool(DirectFunctionCall2(numeric_eq, number,
+										  DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0)))))
+		bad_value(it, must);
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
+}
+
+bool
+jsonb_option_bool(JsonbObjectIter *it)
+{
+	if (it->value.type != jbvBool)
+		bad_value(it, "true or false");
+	return it->value.val.boolean;
+}
+
+char *
+jsonb_option_text(JsonbObjectIter *it)
+{
+	if (it->value.type != jbvString)
+		bad_value(it, "a string");
+	return jsonb_value_text(&it->value);
+}
+
+int64
+jsonb_option_interval(JsonbObjectIter *it)
+{
+	char *text = jsonb_option_text(it);
+	Datum interval = DirectFunctionCall3(interval_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid),
+										 Int32GetDatum(-1));
+
+	return interval_microseconds(DatumGetIntervalP(interval), psprintf("%s: \"%s\"", it->what, it->key));
+}
+
+/* Opens the current value as an array and returns an iterator past its start. */
+static JsonbIterator *
+array_begin(JsonbObjectIter *it, const char *must, int *count)
+{
+	JsonbIterator *iter;
+	JsonbValue skipped;
+
+	if (it->value.type != jbvBinary || !JsonContainerIsArray(it->value.val.binary.data) ||
+		JsonContainerIsScalar(it->value.val.binary.data))
+		bad_value(it, must);
+	*count = JsonContainerSize(it->value.val.binary.data);
+	iter = JsonbIteratorInit(it->value.val.binary.data);
+	(void) JsonbIteratorNext(&iter, &skipped, true);
+	return iter;
+}
+
+char **
+jsonb_option_text_array(JsonbObjectIter *it, int *count)
+{
+	const char *must = "an array of strings";
+	JsonbIterator *iter = array_begin(it, must, count);
+	char **result = palloc(sizeof(char *) * Max(*count, 1));
+	JsonbValue element;
+
+	for (int i = 0; i < *count; i++)
+	{
+		(void) JsonbIteratorNext(&iter, &element, true);
+		if (element.type != jbvString)
+			bad_value(it, must);
+		result[i] = pnstrdup(element.val.string.val, element.val.string.len);
+	}
+	return result;
+}
+
+double *
+jsonb_option_float8_array(JsonbObjectIter *it, int *count)
+{
+	const char *must = "an array of numbers";
+	JsonbIterator *iter = array_begin(it, must, count);
+	double *result = palloc(sizeof(double) * Max(*count, 1));
+	JsonbValue element;
+
+	for (int i = 0; i < *count; i++)
+	{
+		(void) JsonbIteratorNext(&iter, &element, true);
+		if (element.type != jbvNumeric)
+			bad_value(it, must);
+		result[i] = numeric_to_float8(element.val.numeric);
+		if (!isfinite(result[i]))
+			bad_value(it, must);
+	}
+	return result;
+}
+
+void
+jsonb_option_unknown(JsonbObjectIter *it, const char *known)
+{
+	ereport(ERROR, (errcode(BAD_OPTION), errmsg("%s: unrecognized key \"%s\"", it->what, it->key),
+					known[0] ? errhint("Known keys are %s.", known) : errhint("No keys are known.")));
+}
+
+int64
+interval_microseconds(Interval *interval, const char *what)
+{
+	const char *text;
+	int64 days;
+	int64 total;
+
+	if (interval->month == 0 && !pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &days) &&
+		!pg_add_s64_overflow(days, interval->time, &total) && total > 0)
+		return total;
+	text = DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)));
+	ereport(ERROR,
+			(errcode(BAD_OPTION),
+			 errmsg("%s must be a positive interval of days or smaller units, not %s", what, text),
+			 errhint("Months and years have no fixed length; write '30 days' rather than '1 month'.")));
+	pg_unreachable();
+}

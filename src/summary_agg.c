@@ -1,0 +1,196 @@
+/*
+ * Aggregates whose input is paths or summaries: journey_summary_agg over path rows and counted paths, and
+ * rollup. Their state type is journey_summary itself.
+ */
+#include "summary.h"
+
+#include "catalog/pg_type.h"
+#include "event_input.h"
+#include "miscadmin.h"
+#include "summary_state.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+PG_FUNCTION_INFO_V1(attrib_path_trans);
+PG_FUNCTION_INFO_V1(attrib_counted_path_trans);
+PG_FUNCTION_INFO_V1(attrib_summary_combine);
+
+/* The state of this call, for reading and writing; made in the context the aggregate's states live in. */
+static SummaryState *
+state_arg(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+	SummaryState *state;
+
+	/* not cached: with grouping sets each call may have its own context */
+	if (!AggCheckCallContext(fcinfo, &context))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("transition function called outside an aggregate")));
+	if (PG_ARGISNULL(0))
+		return summary_state_create(context);
+	state = summary_state_of(PG_GETARG_DATUM(0));
+	if (state == NULL)
+	{
+		/* flattened on its way here, by a spilled group or a foreign node */
+		SummaryMeta meta;
+		const SummaryView *view = summary_view_datum(PG_GETARG_DATUM(0), &meta);
+
+		state = summary_state_create(context);
+		summary_state_merge(state, view, &meta, NULL);
+	}
+	return state;
+}
+
+#define RETURN_STATE(state) return EOHPGetRWDatum(&(state)->hdr)
+
+/* The path of array argument `argno` in the state's channel numbers; NULL is the empty path. */
+static uint32
+path_arg(FunctionCallInfo fcinfo, int argno, SummaryState *state, uint32 **touches)
+{
+	ArrayType *array;
+	char *element;
+	int n;
+
+	if (PG_ARGISNULL(argno))
+		return 0;
+	array = PG_GETARG_ARRAYTYPE_P(argno);
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("path must be a one-dimensional array, not one of %d dimensions", ARR_NDIM(array)),
+				 errhint("Write it as ARRAY['email', 'search'].")));
+	if (array_contains_nulls(array))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("path must not contain NULL"),
+						errhint("Use array_remove(path, NULL), or name the unknown channel.")));
+	n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	*touches = summary_state_scratch(state, (uint32) n);
+	element = ARR_DATA_PTR(array);
+	for (int i = 0; i < n; i++)
+	{
+		const char *name = VARDATA_ANY(element);
+		uint32 length = (uint32) VARSIZE_ANY_EXHDR(element);
+
+		channel_validate(name, length);
+		(*touches)[i] = channel_dict_intern(&state->channels, name, length);
+		element += VARSIZE_ANY(element);
+		element = (char *) att_align_nominal(element, TYPALIGN_INT);
+	}
+	if ((Pointer) array != DatumGetPointer(PG_GETARG_DATUM(argno)))
+		pfree(array);
+	return (uint32) n;
+}
+
+static const SummaryMeta bare_paths;
+
+/* (state, path text[], converted boolean [, value float8]) */
+Datum
+attrib_path_trans(PG_FUNCTION_ARGS)
+{
+	SummaryState *state = state_arg(fcinfo);
+	bool converted = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+	double value = PG_NARGS() > 3 && !PG_ARGISNULL(3) ? PG_GETARG_FLOAT8(3) : 0;
+	uint32 *touches = NULL;
+	uint32 ntouches = path_arg(fcinfo, 1, state, &touches);
+
+	value_validate(value, converted);
+	if (!state->meta_set || state->meta.has_options)
+		summary_state_set_meta(state, &bare_paths);
+	if (converted)
+	{
+		PathCounts counts = {.conversions = 1, .matured_conversions = 1};
+
+		counts.value = counts.matured_value = fixed_from_double(value);
+		counts.squares = fixed_square(counts.value);
+		summary_state_add(state, touches, ntouches, &counts);
+	}
+	else
+		summary_state_add_lost(state, touches, ntouches, 1);
+	RETURN_STATE(state);
+}
+
+/* A whole number >= 0 that fits a bigint; NULL is 0. */
+static int64
+count_arg(FunctionCallInfo fcinfo, int argno, const char *what)
+{
+	Numeric number;
+	Numeric limit;
+	Datum whole;
+
+	if (PG_ARGISNULL(argno))
+		return 0;
+	number = PG_GETARG_NUMERIC(argno);
+	limit = int64_to_numeric(0);
+	if (numeric_is_nan(number) || numeric_is_inf(number) ||
+		DatumGetBool(DirectFunctionCall2(numeric_lt, NumericGetDatum(number), NumericGetDatum(limit))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be a whole number of at least 0, not %s", what, numeric_normalize(number))));
+	whole = DirectFunctionCall2(numeric_trunc, NumericGetDatum(number), Int32GetDatum(0));
+	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(number), whole)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be a whole number of at least 0, not %s", what, numeric_normalize(number)),
+				 errhint("Counted paths take numbers of journeys; fractions of credit are not counts.")));
+	limit = int64_to_numeric(PG_INT64_MAX);
+	if (DatumGetBool(DirectFunctionCall2(numeric_gt, whole, NumericGetDatum(limit))))
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("%s must fit a bigint, not %s", what, numeric_normalize(number))));
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8, whole));
+}
+
+/* (state, path text[], conversions numeric, lost numeric, value float8) */
+Datum
+attrib_counted_path_trans(PG_FUNCTION_ARGS)
+{
+	SummaryState *state = state_arg(fcinfo);
+	double value = PG_ARGISNULL(4) ? 0 : PG_GETARG_FLOAT8(4);
+	uint32 *touches = NULL;
+	uint32 ntouches = path_arg(fcinfo, 1, state, &touches);
+	PathCounts counts = {0};
+
+	counts.conversions = counts.matured_conversions = count_arg(fcinfo, 2, "conversions");
+	counts.lost = count_arg(fcinfo, 3, "lost");
+	value_validate(value, counts.conversions > 0);
+	counts.value = counts.matured_value = fixed_from_double(value);
+	/* how the value is spread over the conversions is not told; evenly is the least it can vary */
+	if (counts.conversions > 0)
+		counts.squares = fixed_square_divide(fixed_square(counts.value), (uint64) counts.conversions);
+	if (!state->meta_set || state->meta.has_options)
+		summary_state_set_meta(state, &bare_paths);
+	summary_state_add(state, touches, ntouches, &counts);
+	RETURN_STATE(state);
+}
+
+/*
+ * Both the combine function of the path aggregates and rollup's transition. Always copies its second
+ * argument: adopting it would leave two states sharing memory of different lifetimes.
+ */
+Datum
+attrib_summary_combine(PG_FUNCTION_ARGS)
+{
+	SummaryState *state;
+
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		state = state_arg(fcinfo);
+	}
+	else
+	{
+		SummaryMeta meta;
+		const SummaryView *view;
+		MemoryContext previous = CurrentMemoryContext;
+		MemoryContext scratch = AllocSetContextCreate(previous, "rollup", ALLOCSET_DEFAULT_SIZES);
+
+		state = state_arg(fcinfo);
+		/* a part may be large and there may be many, so give its arrays back at once */
+		MemoryContextSwitchTo(scratch);
+		view = summary_view_datum(PG_GETARG_DATUM(1), &meta);
+		summary_state_merge(state, view, &meta, NULL);
+		MemoryContextSwitchTo(previous);
+		MemoryContextDelete(scratch);
+	}
+	RETURN_STATE(state);
+}

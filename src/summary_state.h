@@ -1,0 +1,124 @@
+/*
+ * The growing form of a journey summary: a channel dictionary and a hash table of encoded paths.
+ *
+ * It is an expanded object, so that journey_summary itself can be the aggregate's state: PostgreSQL hands the
+ * same read-write pointer back on every row, and flattens it by itself when it has to leave the process
+ * (parallel workers, spilled groups, distributed engines). See utils/expandeddatum.h.
+ */
+#ifndef ATTRIB_SUMMARY_STATE_H
+#define ATTRIB_SUMMARY_STATE_H
+
+#include "attrib.h"
+#include "channel_dict.h"
+#include "utils/expandeddatum.h"
+
+/*
+ * A path's own bytes are its channel numbers as varints: most have at most eight touches of fewer than 128
+ * channels and stay inside the entry, so that finding one touches a single cache line beyond the slot.
+ * Journeys that earn nothing are the most by far, so what only conversions need lives in a detail.
+ */
+typedef struct PathEntry
+{
+	int64 lost;
+	int64 open;
+	union
+	{
+		uint8 inside[8];
+		uint8 *outside;
+	} bytes;
+	uint32 nbytes;
+	uint32 ntouches;
+	uint32 detail; /* place in details + 1; 0 before the first conversion */
+} PathEntry;
+
+typedef struct PathDetail
+{
+	fixed128 value;
+	fixed128 matured_value;
+	FixedSquare squares;
+	int64 conversions;
+	int64 matured_conversions;
+	/*
+	 * Clock-decayed credit of the path's distinct channels in order of first appearance, when the summary
+	 * keeps a half-life and there is more than one channel.
+	 */
+	struct DecaySum *decay;
+	uint32 ndecay;
+} PathDetail;
+
+typedef struct DecaySum
+{
+	fixed128 conversions; /* units of 2^-60 */
+	fixed128 value;
+} DecaySum;
+
+#define SUMMARY_STATE_MAGIC 0x4A53554D
+
+typedef struct SummaryState
+{
+	ExpandedObjectHeader hdr;
+	int magic;
+	bool meta_set; /* options are those of the first row or part; later ones must agree */
+	SummaryMeta meta;
+	ChannelDict channels;
+	struct pathslot_hash *slots;
+	PathEntry *entries;
+	PathDetail *details;
+	uint8 *arena; /* where the bytes of longer paths go */
+	size_t arena_left;
+	uint32 nentries;
+	uint32 entries_capacity;
+	uint32 ndetails;
+	uint32 details_capacity;
+	int64 journeys;	   /* converted, lost and open: all counts together fit int64 */
+	size_t text_floor; /* least size of the text form so far, to stop before memory is gone */
+	uint32 *scratch;   /* for callers that collect a path, see summary_state_scratch() */
+	uint32 scratch_capacity;
+	struct varlena *flat; /* cache of the flat form; dropped by every change */
+} SummaryState;
+
+/* A new, empty state in a child of `parent`. */
+extern SummaryState *summary_state_create(MemoryContext parent);
+
+/* The state behind a read-write expanded datum, or NULL if the datum is something else. */
+extern SummaryState *summary_state_of(Datum datum);
+
+/* One journey's or row's worth of counts for a path; `touches` are numbers of state->channels. */
+typedef struct PathCounts
+{
+	int64 conversions;
+	int64 lost;
+	int64 open;
+	int64 matured_conversions;
+	fixed128 value;
+	fixed128 matured_value;
+	FixedSquare squares;
+	const uint64
+		*weights; /* a single conversion's decay, per touch in units of 2^-60, summing to 2^60; or NULL */
+	const SummaryPath *from; /* or the decoded path whose decayed credits are to be added; or NULL */
+	uint32 from_channels;	 /* number of channels where `from` comes from */
+} PathCounts;
+
+extern void summary_state_add(SummaryState *state, const uint32 *touches, uint32 ntouches,
+							  const PathCounts *counts);
+
+/* Room for a path of so many touches, until the next call. */
+extern uint32 *summary_state_scratch(SummaryState *state, uint32 ntouches);
+
+/* Short form of the most frequent case. */
+extern void summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches, int64 count);
+
+/* Makes the options of a part those of the whole, or raises 22023 if they differ. */
+extern void summary_state_set_meta(SummaryState *state, const SummaryMeta *meta);
+
+/* Adds all of a decoded summary. `map` gives its channels' numbers in the state; NULL: by their names. */
+extern void summary_state_merge(SummaryState *state, const SummaryView *view, const SummaryMeta *meta,
+								const uint32 *map);
+
+/* The canonical flat value, cached in the state. */
+extern struct varlena *summary_state_flat(SummaryState *state);
+
+/* 54000 with the limit and a hint. */
+extern void summary_too_large(void) pg_attribute_noreturn();
+
+#endif
