@@ -151,7 +151,7 @@ RAW = "journey_summary_agg(u::%s, at, channel, converted, value, o%s)"
 PARTS = "journey_parts_agg(u::%s, at, channel, converted, value, segment, o)"
 
 
-def load(cursor, indices):
+def load(tap, cursor, indices):
     rng = random.Random("load:%d" % SEED)
     drawn = {c: random_case(c) for c in indices}
     cursor.execute(
@@ -198,9 +198,12 @@ def load(cursor, indices):
         "CREATE TABLE summaries (c int, s journey_summary)"
     )
     for kind in USER_TYPES:
-        cursor.execute(
-            "INSERT INTO summaries SELECT c, %s FROM ev WHERE kind = '%s' GROUP BY c" % (RAW % (kind, ""), kind)
-        )
+        statement = "INSERT INTO summaries SELECT c, %s FROM ev WHERE kind = '%s' GROUP BY c" % (RAW % (kind, ""), kind)
+        try:
+            cursor.execute(statement)
+            tap.check("summaries of events, user " + kind, True)
+        except psycopg2.Error as error:
+            tap.check("summaries of events, user " + kind, False, error)
     cursor.execute("CREATE INDEX ON summaries (c); ANALYZE summaries")
     cases = {}
     for c, (kind, options, events, arguments) in drawn.items():
@@ -264,14 +267,19 @@ def check_journey_rows(tap, cursor, drawn):
         tap.check(name, mine == want[key], "%s user %r: got %s want %s" % (label(key[0]), key[1], mine, want[key]))
 
     # rows put back into a summary say the same as the events, but for the counters of touches
-    cursor.execute(
-        "CREATE TABLE again AS SELECT c, s FROM (SELECT c, journey_summary_agg(j, o) AS s FROM"
-        " (SELECT c, unnest(a) AS j FROM journey_arrays) x JOIN opts USING (c) GROUP BY c) y"
-    )
+    name = "journey_agg -> journey_summary_agg(journey_row)"
+    try:
+        cursor.execute(
+            "CREATE TABLE again AS SELECT c, s FROM (SELECT c, journey_summary_agg(j, o) AS s FROM"
+            " (SELECT c, unnest(a) AS j FROM journey_arrays) x JOIN opts USING (c) GROUP BY c) y"
+        )
+    except psycopg2.Error as error:
+        tap.check(name, False, error)
+        return
     same_answers(
         tap,
         cursor,
-        "journey_agg -> journey_summary_agg(journey_row)",
+        name,
         "again",
         "SELECT c, %s AS s FROM ev WHERE kind = '%s' AND u IS NOT NULL GROUP BY c",
     )
@@ -415,6 +423,29 @@ def check_rebuilt_parts(tap, cursor):
             tap.check(name, same, "%s: %s" % (label(c), rest))
 
 
+def check_transforms(tap, cursor):
+    """transform_path by itself, on the paths and chains of the cases and on names from everywhere."""
+    rng = random.Random("transforms:%d" % SEED)
+    rows, want = [], {}
+    for number in range(3 * CASES):
+        channels = channel_names(rng, rng.randint(1, 6))
+        path = [rng.choice(channels) for _ in range(rng.choice([0, 1, 2, 3, 5, 8, 20]))]
+        options = random_options(rng, channels, 1, 3)
+        if rng.random() < 0.3:
+            options.transforms.append({"remove_if_not_all": []})
+        rows.append((number, pg_array(path), json.dumps(options.transforms)))
+        want[number] = (J.transform_path(path, options.transforms), path, options.transforms)
+    cursor.execute("CREATE TABLE chains (c int, path text[], transforms jsonb)")
+    copy_rows(cursor, "chains", rows)
+    try:
+        cursor.execute("SELECT c, transform_path(path, transforms) FROM chains")
+    except psycopg2.Error as error:
+        tap.check("transform_path", False, error)
+        return
+    for c, got in cursor.fetchall():
+        tap.check("transform_path", got == want[c][0], "got %s want %s from %s by %s" % (got, *want[c]))
+
+
 def check_bytes(tap, cursor):
     for kind in USER_TYPES:
         same_bytes(
@@ -477,8 +508,14 @@ def check_plans(tap, cursor):
     forms["default options"] = "journey_summary_agg(user_id, at, channel, converted, value)"
     parts = "journey_parts_agg(user_id, at, channel, converted, value, segment, %s)" % BIG_OPTIONS
     cursor.execute("CREATE TABLE whole (form text, s journey_summary)")
-    for form, call in forms.items():
-        cursor.execute("INSERT INTO whole SELECT '%s', %s FROM big" % (form, call))
+    try:
+        for form, call in forms.items():
+            cursor.execute("INSERT INTO whole SELECT '%s', %s FROM big" % (form, call))
+        cursor.execute("SELECT %s" % parts.replace("journey_parts_agg(user_id", "journey_parts_agg(NULL::bigint").replace(
+            ", at, channel, converted, value, segment", ", now(), 'a', false, 0, 's'"))
+    except psycopg2.Error as error:
+        tap.check("one summary of many events", False, error)
+        return
     cursor.execute("CREATE TABLE whole_parts AS SELECT (p).* FROM (SELECT unnest(%s) AS p FROM big) x" % parts)
     cursor.execute("CREATE TABLE groups AS SELECT user_id %% 13 AS c, %s AS s FROM big GROUP BY 1" % forms["bigint"])
     same_bytes(tap, cursor, "parts of many rolled up", "SELECT 0 AS c, (SELECT rollup(summary) FROM whole_parts) AS a, s AS b FROM whole WHERE form = 'bigint'")
@@ -541,7 +578,7 @@ def main():
     connection = connect()
     cursor = connection.cursor()
     tap = Tap()
-    drawn, cases = load(cursor, [ONLY] if ONLY >= 0 else range(CASES))
+    drawn, cases = load(tap, cursor, [ONLY] if ONLY >= 0 else range(CASES))
     questions = Questions(tap, cursor, "summaries", cases, label)
     questions.basics()
     questions.rules()
@@ -554,6 +591,7 @@ def main():
     check_parts(tap, cursor, drawn)
     check_rebuilt_parts(tap, cursor)
     if ONLY < 0:
+        check_transforms(tap, cursor)
         check_plans(tap, cursor)
     drop_schema(connection)
     return tap.done()

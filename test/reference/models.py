@@ -80,8 +80,11 @@ def touch_weights_position(path, first=0.4, last=0.4):
 
 def touch_weights_position_decay(path, ratio=0.5):
     ratio, n = Fraction(ratio), len(path)
-    raw = [ratio ** (n - 1 - i) for i in range(n)]
-    return [w / sum(raw) for w in raw]
+    raw = [ratio.numerator ** (n - 1 - i) * ratio.denominator**i for i in range(n)]
+    total = sum(raw)
+    if n > 16:  # fixed point: exact fractions of so many digits are slow to reduce
+        return [Fraction(w * WEIGHT_ONE // total, WEIGHT_ONE) for w in raw]
+    return [Fraction(w, total) for w in raw]
 
 
 def touch_weights_time_decay(touched_at, half_life):
