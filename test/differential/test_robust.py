@@ -28,11 +28,15 @@ from common import (
 
 SEED = setting("ATTRIB_SEED", 1)
 FUZZ = setting("ATTRIB_FUZZ_CASES", 4000)
-CANCEL_MS = setting("ATTRIB_CANCEL_MS", 250)
+CANCEL_MS = setting("ATTRIB_CANCEL_MS", 100)
 TIMEOUT_MS = 400
 
 # Internal errors, crashes and out-of-memory conditions no caller should see.
 FORBIDDEN = ("XX000", "XX001", "XX002", "57P02", "53200")
+
+
+# What a call that was meant to reach a function may not end with.
+MISSING = ("42883", "42P01", "42703", "42601", "42804", "42725", "42846")
 
 
 class Server:
@@ -67,23 +71,27 @@ class Server:
         self.tap.check(name, state not in FORBIDDEN, "%s: %s %s" % (state, statement, str(parameters)[:300]))
         return state
 
-    def timed(self, name, statement, limit_ms=CANCEL_MS):
-        """A call that may run long: when statement_timeout fires, it ends within limit_ms."""
-        if not self.alive:
-            return None
-        self.cursor.execute("SET statement_timeout = %d" % TIMEOUT_MS)
-        start = time.monotonic()
-        state = self.run(name, statement)
-        took = (time.monotonic() - start) * 1000
-        if self.alive:
-            self.cursor.execute("RESET statement_timeout")
-        self.tap.check(
-            name,
-            state != "57014" or took <= TIMEOUT_MS + limit_ms,
-            "%s: cancelled %d ms late" % (statement, took - TIMEOUT_MS),
-        )
-        self.tap.check(name, state == "57014" or took <= TIMEOUT_MS + limit_ms, "%s: ran %d ms uncancelled" % (statement, took))
-        return state
+    def timed(self, name, statement):
+        """A call that may run long: when statement_timeout fires, it ends soon.  Once late may be the machine."""
+        late = []
+        for _ in range(3):
+            if not self.alive:
+                return
+            self.cursor.execute("SET statement_timeout = %d" % TIMEOUT_MS)
+            start = time.monotonic()
+            state = self.run(name, statement)
+            took = (time.monotonic() - start) * 1000
+            if not self.alive:
+                return
+            try:
+                self.cursor.execute("RESET statement_timeout")
+            except psycopg2.Error:  # the cancel came as the call ended
+                self.cursor.execute("RESET statement_timeout")
+            self.tap.check(name, state not in MISSING, "%s: %s" % (state, statement))
+            if took <= TIMEOUT_MS + CANCEL_MS:
+                return
+            late.append(int(took - TIMEOUT_MS))
+        self.tap.check(name, False, "%s: %s ms late, then %s" % (statement, late, state))
 
     def still_there(self):
         if self.alive:
@@ -235,6 +243,15 @@ PLAIN_NAMED = {
 }
 
 
+def plain_state(name):
+    """What a call with sensible arguments gives: some need more than their types say."""
+    if name == "time_decay_attr":  # a clock
+        return "55000"
+    if name.rsplit("_", 1)[-1] in ("trans", "combine", "final", "serial", "deserial"):  # an aggregate around it
+        return "0A000"
+    return "00000"
+
+
 def functions(cursor):
     """(oid, name, kind, [(argument name, type)]) of the extension's own functions that SQL can call."""
     cursor.execute(
@@ -278,10 +295,13 @@ def check_arguments(server, tap):
         for call in calls:
             text = "attrib.%s(%s)" % (name, ", ".join(call))
             if kind == "a":
-                server.run(title, "SELECT %s FROM generate_series(1, 3)" % text)
+                state = server.run(title, "SELECT %s FROM generate_series(1, 3)" % text)
                 server.run(title, "SELECT %s FROM generate_series(1, 0)" % text)
             else:
-                server.run(title, "SELECT * FROM %s f LIMIT 20000" % text)
+                state = server.run(title, "SELECT * FROM %s f LIMIT 20000" % text)
+            if call is base and not name.startswith("journey_summary_in"):
+                tap.check("a plain call of every function works", state == plain_state(name), "%s: %s" % (text, state))
+            tap.check(title, state not in MISSING, "%s: %s" % (text, state))
         if kind == "a":
             # one odd row among others, groups emptied by a filter, and a moving frame
             for call in calls[:40]:
@@ -690,7 +710,7 @@ def check_large(server, tap):
     cursor.execute("DROP TABLE IF EXISTS " + ", ".join(tables))
 
 
-def make_samples(cursor):
+def make_samples(tap, cursor):
     """Values to damage and to ask: bare paths, counted, events with a clock, empty paths, odd names, one of 1 100 channels."""
     cursor.execute("CREATE TABLE samples (c int, s journey_summary)")
     names = [n for n in NASTY if len(n) < 20]
@@ -706,7 +726,11 @@ def make_samples(cursor):
         "SELECT 5, journey_summary_agg(ARRAY['c' || i, 'c' || i + 1], i % 3, i % 7, 0) FROM generate_series(1, 1100) i",
     ]
     for row in rows:
-        cursor.execute("INSERT INTO samples " + row)
+        try:
+            cursor.execute("INSERT INTO samples " + row)
+            tap.check("values to damage", True)
+        except psycopg2.Error as error:
+            tap.check("values to damage", False, error)
     cursor.execute(
         "INSERT INTO samples SELECT 6, journey_summary_agg(ARRAY[n, %s], true, 0.1) FROM unnest(%s::text[]) n", (names[2], names)
     )
@@ -717,7 +741,7 @@ def main():
     connection = connect()
     tap = Tap()
     server = Server(tap, connection)
-    make_samples(server.cursor)
+    make_samples(tap, server.cursor)
     for step in (check_states, check_arguments, check_binary, check_text, check_large):
         if server.alive:
             step(server, tap)
