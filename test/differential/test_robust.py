@@ -27,7 +27,7 @@ from common import (
 )
 
 SEED = setting("ATTRIB_SEED", 1)
-FUZZ = setting("ATTRIB_FUZZ_CASES", 4000)
+FUZZ = setting("ATTRIB_FUZZ_CASES", 10000)
 CANCEL_MS = setting("ATTRIB_CANCEL_MS", 100)
 TIMEOUT_MS = 400
 
@@ -243,13 +243,13 @@ PLAIN_NAMED = {
 }
 
 
-def plain_state(name):
+def plain_states(name):
     """What a call with sensible arguments gives: some need more than their types say."""
     if name == "time_decay_attr":  # a clock
-        return "55000"
+        return ("55000",)
     if name.rsplit("_", 1)[-1] in ("trans", "combine", "final", "serial", "deserial"):  # an aggregate around it
-        return "0A000"
-    return "00000"
+        return ("0A000", "00000")
+    return ("00000",)
 
 
 def functions(cursor):
@@ -300,7 +300,7 @@ def check_arguments(server, tap):
             else:
                 state = server.run(title, "SELECT * FROM %s f LIMIT 20000" % text)
             if call is base and not name.startswith("journey_summary_in"):
-                tap.check("a plain call of every function works", state == plain_state(name), "%s: %s" % (text, state))
+                tap.check("a plain call of every function works", state in plain_states(name), "%s: %s" % (text, state))
             tap.check(title, state not in MISSING, "%s: %s" % (text, state))
         if kind == "a":
             # one odd row among others, groups emptied by a filter, and a moving frame
