@@ -28,7 +28,7 @@ state_arg(FunctionCallInfo fcinfo)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("transition function called outside an aggregate")));
 	if (PG_ARGISNULL(0))
-		return summary_state_create(context);
+		return summary_state_create(context, NULL);
 	state = summary_state_of(PG_GETARG_DATUM(0));
 	if (state == NULL)
 	{
@@ -36,7 +36,7 @@ state_arg(FunctionCallInfo fcinfo)
 		SummaryMeta meta;
 		const SummaryView *view = summary_view_datum(PG_GETARG_DATUM(0), &meta);
 
-		state = summary_state_create(context);
+		state = summary_state_create(context, NULL);
 		summary_state_merge(state, view, &meta, NULL);
 	}
 	return state;
@@ -72,7 +72,7 @@ path_arg(FunctionCallInfo fcinfo, int argno, SummaryState *state, uint32 **touch
 		uint32 length = (uint32) VARSIZE_ANY_EXHDR(element);
 
 		channel_validate(name, length);
-		(*touches)[i] = channel_dict_intern(&state->channels, name, length);
+		(*touches)[i] = channel_dict_intern(state->channels, name, length);
 		element += VARSIZE_ANY(element);
 		element = (char *) att_align_nominal(element, TYPALIGN_INT);
 	}

@@ -53,7 +53,7 @@ static void state_flatten(ExpandedObjectHeader *header, void *result, Size size)
 static const ExpandedObjectMethods state_methods = {state_flat_size, state_flatten};
 
 SummaryState *
-summary_state_create(MemoryContext parent)
+summary_state_create(MemoryContext parent, ChannelDict *channels)
 {
 	/* small first blocks: GROUP BY makes many of these */
 	MemoryContext context =
@@ -62,7 +62,12 @@ summary_state_create(MemoryContext parent)
 
 	EOH_init_header(&state->hdr, &state_methods, context);
 	state->magic = SUMMARY_STATE_MAGIC;
-	channel_dict_init(&state->channels, context);
+	if (channels == NULL)
+	{
+		channels = MemoryContextAlloc(context, sizeof(ChannelDict));
+		channel_dict_init(channels, context);
+	}
+	state->channels = channels;
 	state->entries_capacity = 8;
 	state->entries = MemoryContextAlloc(context, state->entries_capacity * sizeof(PathEntry));
 	state->slots = pathslot_create(context, 8, state);
@@ -184,7 +189,7 @@ encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
 	entry = &state->entries[state->nentries];
 	memset(entry, 0, sizeof(*entry));
 	entry->ntouches = ntouches;
-	if (ntouches <= sizeof(entry->bytes.inside) && state->channels.size <= 0x80)
+	if (ntouches <= sizeof(entry->bytes.inside) && state->channels->size <= 0x80)
 	{
 		for (uint32 i = 0; i < ntouches; i++)
 			entry->bytes.inside[i] = (uint8) touches[i];
@@ -306,7 +311,7 @@ add_weights(SummaryState *state, PathDetail *detail, const uint32 *touches, uint
 	uint32 fixed_place[32];
 	uint32 *place =
 		ntouches <= 32 ? fixed_place : palloc_extended(ntouches * sizeof(uint32), MCXT_ALLOC_HUGE);
-	uint32 ndistinct = first_appearances(state->channels.size, touches, ntouches, place);
+	uint32 ndistinct = first_appearances(state->channels->size, touches, ntouches, place);
 	fixed128 left = counts->value;
 	DecaySum *decay;
 
@@ -356,7 +361,7 @@ add_credits(SummaryState *state, PathDetail *detail, const uint32 *touches, cons
 {
 	uint32 *place = palloc_extended(2 * from->ntouches * sizeof(uint32), MCXT_ALLOC_HUGE);
 	uint32 *from_place = place + from->ntouches;
-	uint32 ndistinct = first_appearances(state->channels.size, touches, from->ntouches, place);
+	uint32 ndistinct = first_appearances(state->channels->size, touches, from->ntouches, place);
 	uint32 next = 0;
 
 	(void) first_appearances(from_channels, from->touches, from->ntouches, from_place);
@@ -495,7 +500,7 @@ summary_state_merge(SummaryState *state, const SummaryView *view, const SummaryM
 		own_map = palloc_extended(Max(view->nchannels, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
 		for (uint32 i = 0; i < view->nchannels; i++)
 			own_map[i] =
-				channel_dict_intern(&state->channels, view->channels[i], (uint32) strlen(view->channels[i]));
+				channel_dict_intern(state->channels, view->channels[i], (uint32) strlen(view->channels[i]));
 		map = own_map;
 	}
 	for (size_t i = 0; i < view->npaths; i++)
@@ -563,8 +568,8 @@ compare_paths(const SortPath *a, const SortPath *b)
 static uint32 *
 rank_channels(const SummaryState *state, const uint32 *touches, size_t ntouches, SummaryView *view)
 {
-	uint32 *rank = channel_dict_ranks(&state->channels);
-	uint32 size = state->channels.size;
+	uint32 *rank = channel_dict_ranks(state->channels);
+	uint32 size = state->channels->size;
 	uint32 *by_rank = palloc_extended(Max(size, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
 	bool *used = palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	const char **names = palloc_extended(Max(size, 1) * sizeof(char *), MCXT_ALLOC_HUGE);
@@ -578,7 +583,7 @@ rank_channels(const SummaryState *state, const uint32 *touches, size_t ntouches,
 		if (!used[by_rank[i]])
 			continue;
 		rank[by_rank[i]] = view->nchannels;
-		names[view->nchannels++] = state->channels.names[by_rank[i]].text;
+		names[view->nchannels++] = state->channels->names[by_rank[i]].text;
 	}
 	view->channels = names;
 	pfree(by_rank);
@@ -646,7 +651,7 @@ canonical_decay(const SummaryState *state, const PathDetail *detail, SummaryPath
 	DecayCredit *credits = palloc_extended(detail->ndecay * sizeof(DecayCredit), MCXT_ALLOC_HUGE);
 	uint32 *place = palloc_extended(path->ntouches * sizeof(uint32), MCXT_ALLOC_HUGE);
 
-	(void) first_appearances(state->channels.size, path->touches, path->ntouches, place);
+	(void) first_appearances(state->channels->size, path->touches, path->ntouches, place);
 	for (uint32 i = path->ntouches; i-- > 0;)
 	{
 		credits[place[i]].channel = path->touches[i];

@@ -60,7 +60,7 @@ typedef struct SummaryState
 	int magic;
 	bool meta_set; /* options are those of the first row or part; later ones must agree */
 	SummaryMeta meta;
-	ChannelDict channels;
+	ChannelDict *channels; /* the state's own, or its maker's: parts of one log share one */
 	struct pathslot_hash *slots;
 	PathEntry *entries;
 	PathDetail *details;
@@ -77,8 +77,11 @@ typedef struct SummaryState
 	struct varlena *flat; /* cache of the flat form; dropped by every change */
 } SummaryState;
 
-/* A new, empty state in a child of `parent`. */
-extern SummaryState *summary_state_create(MemoryContext parent);
+/*
+ * A new, empty state in a child of `parent`. `channels` is a dictionary to share, which must live as long; NULL
+ * makes one.
+ */
+extern SummaryState *summary_state_create(MemoryContext parent, ChannelDict *channels);
 
 /* The state behind a read-write expanded datum, or NULL if the datum is something else. */
 extern SummaryState *summary_state_of(Datum datum);
