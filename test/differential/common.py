@@ -342,20 +342,25 @@ class Questions:
         for c, rows in answers.items():
             s, arguments = self.cases[c]
             want = reference(s, arguments)
-            slack = 1e-12 + precision * float(M.total_conversions(s) + M.total_value(s))
+            slack, value_slack = self.slack(s, precision)
             got = {r[0]: tuple(r[1:]) for r in rows}
             good = sorted(got) == sorted(want) and len(got) == len(rows)
             good = good and [r[0] for r in rows] == sorted((r[0] for r in rows), key=str.encode)
             good = good and all(
                 close(got[x][0], want[x][0], absolute=slack)
-                and close(got[x][1], want[x][1], absolute=slack)
-                and close(got[x][2], M.share(s, want[x][0]), absolute=slack)
+                and close(got[x][1], want[x][1], absolute=value_slack)
+                and close(got[x][2], M.share(s, want[x][0]), absolute=1e-12 + precision)
                 for x in want
             )
             self.tap.check(
                 name, good, "%s %s: got %s want %s" % (self.label(c), arguments, show(got), show(want))
             )
             self.conserved(name, c, [r[1] for r in rows], [r[2] for r in rows])
+
+    @staticmethod
+    def slack(s, precision):
+        """Absolute errors of conversions and value that are `precision` of all there is."""
+        return 1e-12 + precision * float(M.total_conversions(s)), 1e-12 + precision * float(M.total_value(s))
 
     def conserved(self, name, c, conversions, values):
         s, _ = self.cases[c]
@@ -484,10 +489,10 @@ class Questions:
         for c, rows in (answers or {}).items():
             s, arguments = self.cases[c]
             want = M.time_decay(s.mapped(arguments["mapping"]))
-            size = float(M.total_conversions(s) + M.total_value(s)) * 2.0**-55
+            slack, value_slack = self.slack(s, 2.0**-55)
             good = sorted(r[0] for r in rows) == sorted(want) and all(
-                close(r[1], want[r[0]][0], absolute=1e-12 + size)
-                and close(r[2], want[r[0]][1], absolute=1e-12 + size)
+                close(r[1], want[r[0]][0], absolute=slack)
+                and close(r[2], want[r[0]][1], absolute=value_slack)
                 for r in rows
             )
             self.tap.check("map_channels keeps the clock", good, "%s: got %s want %s" % (self.label(c), rows, show(want)))
@@ -592,12 +597,12 @@ class Questions:
             want = M.markov(s, a["k"], a["collapse"])
             got = {r[0]: r[1:] for r in rows}
             good = len(got) == len(rows) and [r[0] for r in rows] == sorted(want, key=str.encode)
-            size = float(M.total_value(s) + M.total_conversions(s)) * 1e-12
+            slack, value_slack = self.slack(s, 1e-12)
             good = good and all(
                 close(got[x][0], w[0])
                 and close(got[x][1], w[1])
-                and close(got[x][2], w[2], absolute=1e-12 + size)
-                and close(got[x][3], w[3], absolute=1e-12 + size)
+                and close(got[x][2], w[2], absolute=slack)
+                and close(got[x][3], w[3], absolute=value_slack)
                 and close(got[x][4], M.share(s, w[2]))
                 for x, w in want.items()
             )

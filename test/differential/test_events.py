@@ -557,6 +557,10 @@ def check_plans(tap, cursor):
         cursor.execute("RESET work_mem")
     cursor.execute(SERIAL)
     cursor.execute("SET work_mem = '64kB'")
+    for form, call in dict(forms, parts=parts).items():
+        cursor.execute("EXPLAIN (ANALYZE, BUFFERS, COSTS off, TIMING off) SELECT %s FROM big" % call)
+        text = "\n".join(r[0] for r in cursor.fetchall())
+        tap.check("work_mem 64kB spills", "temp read" in text, "%s: %s" % (form, text))
     compare("work_mem 64kB", "big")
     cursor.execute(SERIAL)
     cursor.execute("SET enable_partitionwise_aggregate = on")
