@@ -594,3 +594,145 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000 ROWS 1000000;
 
 COMMENT ON FUNCTION generate_events_probability(bigint, bigint, jsonb) IS
 'each user''s chance to convert at least once, given exactly the touches that generate_events draws for him with the same arguments: the best prediction there can be';
+
+-- =====================================================================================================
+-- 8. Media transforms: adstock (carry-over) and saturation (diminishing returns)
+-- =====================================================================================================
+
+CREATE FUNCTION adstock_carry(carried float8, x float8, decay float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_adstock_carry' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION adstock_carry(float8, float8, float8) IS 'transition: x and what is left of the row before';
+
+CREATE FUNCTION adstock_trans(internal, x float8, decay float8, max_lag integer, normalized boolean) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_adstock_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION adstock_trans(internal, float8, float8, integer, boolean) IS 'transition of adstock';
+
+CREATE FUNCTION adstock_delayed_trans(internal, x float8, decay float8, peak float8, max_lag integer, normalized boolean) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_adstock_delayed_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION adstock_delayed_trans(internal, float8, float8, float8, integer, boolean) IS 'transition of adstock_delayed';
+
+CREATE FUNCTION adstock_binomial_trans(internal, x float8, decay float8, max_lag integer, normalized boolean) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_adstock_binomial_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION adstock_binomial_trans(internal, float8, float8, integer, boolean) IS 'transition of adstock_binomial';
+
+CREATE FUNCTION adstock_weibull_trans(internal, x float8, shape float8, scale float8, max_lag integer, kind text, normalized boolean) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_adstock_weibull_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION adstock_weibull_trans(internal, float8, float8, float8, integer, text, boolean) IS 'transition of adstock_weibull';
+
+CREATE FUNCTION adstock_final(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_adstock_final' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION adstock_final(internal) IS 'final function of the adstock aggregates over a window of lags';
+
+CREATE AGGREGATE adstock(x float8, decay float8) (
+	SFUNC = adstock_carry, STYPE = float8, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE adstock(float8, float8) IS 'geometric adstock over all history, for OVER (ORDER BY period): x + decay * (the row before)';
+
+CREATE AGGREGATE adstock(x float8, decay float8, max_lag integer, normalized boolean) (
+	SFUNC = adstock_trans, STYPE = internal, SSPACE = 256,
+	FINALFUNC = adstock_final, FINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE adstock(float8, float8, integer, boolean) IS 'geometric adstock over a window of max_lag + 1 rows, for OVER (ORDER BY period)';
+
+CREATE AGGREGATE adstock_delayed(x float8, decay float8, peak float8, max_lag integer, normalized boolean) (
+	SFUNC = adstock_delayed_trans, STYPE = internal, SSPACE = 256,
+	FINALFUNC = adstock_final, FINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE adstock_delayed(float8, float8, float8, integer, boolean) IS 'delayed adstock: the effect is greatest at lag peak, for OVER (ORDER BY period)';
+
+CREATE AGGREGATE adstock_binomial(x float8, decay float8, max_lag integer, normalized boolean) (
+	SFUNC = adstock_binomial_trans, STYPE = internal, SSPACE = 256,
+	FINALFUNC = adstock_final, FINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE adstock_binomial(float8, float8, integer, boolean) IS 'binomial adstock, which reaches 0 at the window''s end, for OVER (ORDER BY period)';
+
+CREATE AGGREGATE adstock_weibull(x float8, shape float8, scale float8, max_lag integer, kind text, normalized boolean) (
+	SFUNC = adstock_weibull_trans, STYPE = internal, SSPACE = 256,
+	FINALFUNC = adstock_final, FINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE adstock_weibull(float8, float8, float8, integer, text, boolean) IS 'Weibull adstock; kind pdf: density scaled to 0..1, cdf: product of survivals, for OVER (ORDER BY period)';
+
+CREATE FUNCTION adstock_series(series float8[], decay float8, max_lag integer DEFAULT NULL, normalized boolean DEFAULT false)
+	RETURNS float8[]
+	AS 'MODULE_PATHNAME', 'attrib_adstock_series' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION adstock_series(float8[], float8, integer, boolean) IS 'geometric adstock of a series; max_lag NULL: all history';
+
+CREATE FUNCTION adstock_delayed_series(series float8[], decay float8, peak float8, max_lag integer DEFAULT 8, normalized boolean DEFAULT false)
+	RETURNS float8[]
+	AS 'MODULE_PATHNAME', 'attrib_adstock_delayed_series' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION adstock_delayed_series(float8[], float8, float8, integer, boolean) IS 'delayed adstock of a series';
+
+CREATE FUNCTION adstock_binomial_series(series float8[], decay float8, max_lag integer DEFAULT 8, normalized boolean DEFAULT true)
+	RETURNS float8[]
+	AS 'MODULE_PATHNAME', 'attrib_adstock_binomial_series' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION adstock_binomial_series(float8[], float8, integer, boolean) IS 'binomial adstock of a series';
+
+CREATE FUNCTION adstock_weibull_series(series float8[], shape float8, scale float8, max_lag integer DEFAULT 8, kind text DEFAULT 'pdf',
+	normalized boolean DEFAULT false)
+	RETURNS float8[]
+	AS 'MODULE_PATHNAME', 'attrib_adstock_weibull_series' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION adstock_weibull_series(float8[], float8, float8, integer, text, boolean) IS 'Weibull adstock of a series; kind pdf or cdf';
+
+CREATE FUNCTION hill_saturation(x float8, half_saturation float8, slope float8 DEFAULT 1) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_hill_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hill_saturation(float8, float8, float8) IS 'Hill curve: x^s / (x^s + k^s)';
+
+CREATE FUNCTION hill_saturation_derivative(x float8, half_saturation float8, slope float8 DEFAULT 1) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_hill_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hill_saturation_derivative(float8, float8, float8) IS 'slope along x of hill_saturation';
+
+CREATE FUNCTION logistic_saturation(x float8, lam float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_logistic_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION logistic_saturation(float8, float8) IS 'logistic saturation: (1 - e^(-lam x)) / (1 + e^(-lam x))';
+
+CREATE FUNCTION logistic_saturation_derivative(x float8, lam float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_logistic_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION logistic_saturation_derivative(float8, float8) IS 'slope along x of logistic_saturation';
+
+CREATE FUNCTION tanh_saturation(x float8, b float8, c float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_tanh_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tanh_saturation(float8, float8, float8) IS 'hyperbolic tangent: b tanh(x / (b c))';
+
+CREATE FUNCTION tanh_saturation_derivative(x float8, b float8, c float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_tanh_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tanh_saturation_derivative(float8, float8, float8) IS 'slope along x of tanh_saturation';
+
+CREATE FUNCTION michaelis_menten_saturation(x float8, alpha float8, lam float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_michaelis_menten_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION michaelis_menten_saturation(float8, float8, float8) IS 'Michaelis-Menten: alpha x / (lam + x)';
+
+CREATE FUNCTION michaelis_menten_saturation_derivative(x float8, alpha float8, lam float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_michaelis_menten_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION michaelis_menten_saturation_derivative(float8, float8, float8) IS 'slope along x of michaelis_menten_saturation';
+
+CREATE FUNCTION root_saturation(x float8, alpha float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_root_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION root_saturation(float8, float8) IS 'power: x^alpha';
+
+CREATE FUNCTION root_saturation_derivative(x float8, alpha float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_root_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION root_saturation_derivative(float8, float8) IS 'slope along x of root_saturation';
+
+CREATE FUNCTION inverse_scaled_logistic_saturation(x float8, lam float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_inverse_scaled_logistic_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION inverse_scaled_logistic_saturation(float8, float8) IS 'logistic saturation that reaches one half at x = lam';
+
+CREATE FUNCTION inverse_scaled_logistic_saturation_derivative(x float8, lam float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_inverse_scaled_logistic_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION inverse_scaled_logistic_saturation_derivative(float8, float8) IS 'slope along x of inverse_scaled_logistic_saturation';
+
+CREATE FUNCTION hill_sigmoid_saturation(x float8, sigma float8, b float8, l float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_hill_sigmoid_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hill_sigmoid_saturation(float8, float8, float8, float8) IS 'sigmoid from 0: sigma / (1 + e^(-b (x - l))) - sigma / (1 + e^(b l))';
+
+CREATE FUNCTION hill_sigmoid_saturation_derivative(x float8, sigma float8, b float8, l float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_hill_sigmoid_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hill_sigmoid_saturation_derivative(float8, float8, float8, float8) IS 'slope along x of hill_sigmoid_saturation';
+
+CREATE FUNCTION log1p_saturation(x float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_log1p_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION log1p_saturation(float8) IS 'ln(1 + x)';
+
+CREATE FUNCTION log1p_saturation_derivative(x float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_log1p_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION log1p_saturation_derivative(float8) IS 'slope along x of log1p_saturation';
