@@ -736,3 +736,118 @@ COMMENT ON FUNCTION log1p_saturation(float8) IS 'ln(1 + x)';
 CREATE FUNCTION log1p_saturation_derivative(x float8) RETURNS float8
 	AS 'MODULE_PATHNAME', 'attrib_log1p_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION log1p_saturation_derivative(float8) IS 'slope along x of log1p_saturation';
+
+-- =====================================================================================================
+-- 9. mmm_dataset: the rows a media mix model is fitted to
+-- =====================================================================================================
+
+CREATE TYPE mmm_dataset;
+
+CREATE FUNCTION mmm_dataset_in(cstring) RETURNS mmm_dataset
+	AS 'MODULE_PATHNAME', 'attrib_dataset_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_dataset_in(cstring) IS 'reads a mmm_dataset from JSON';
+
+CREATE FUNCTION mmm_dataset_out(mmm_dataset) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'attrib_dataset_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_dataset_out(mmm_dataset) IS 'prints a mmm_dataset as JSON, exactly';
+
+CREATE FUNCTION mmm_dataset_recv(internal) RETURNS mmm_dataset
+	AS 'MODULE_PATHNAME', 'attrib_dataset_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_dataset_recv(internal) IS 'reads a mmm_dataset from bytes, validating all of them';
+
+CREATE FUNCTION mmm_dataset_send(mmm_dataset) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'attrib_dataset_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_dataset_send(mmm_dataset) IS 'the bytes of a mmm_dataset, the same on every machine';
+
+CREATE TYPE mmm_dataset (
+	INPUT = mmm_dataset_in,
+	OUTPUT = mmm_dataset_out,
+	RECEIVE = mmm_dataset_recv,
+	SEND = mmm_dataset_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = double,
+	STORAGE = extended
+);
+COMMENT ON TYPE mmm_dataset IS
+	'a KPI, media spend and exposure and controls by period (and geo), complete and validated: what mmm_fit takes';
+
+CREATE FUNCTION mmm_dataset_trans(internal, period date, kpi float8, media jsonb) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_dataset_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_trans(internal, date, float8, jsonb) IS 'transition: keeps a row';
+
+CREATE FUNCTION mmm_dataset_trans(internal, period date, kpi float8, media jsonb, controls jsonb) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_dataset_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_trans(internal, date, float8, jsonb, jsonb) IS 'transition: keeps a row';
+
+CREATE FUNCTION mmm_dataset_trans(internal, geo text, period date, kpi float8, media jsonb) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_dataset_geo_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_trans(internal, text, date, float8, jsonb) IS 'transition: keeps a row';
+
+CREATE FUNCTION mmm_dataset_trans(internal, geo text, period date, kpi float8, media jsonb, controls jsonb) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_dataset_geo_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_trans(internal, text, date, float8, jsonb, jsonb) IS 'transition: keeps a row';
+
+CREATE FUNCTION mmm_dataset_trans(internal, geo text, period date, kpi float8, media jsonb, controls jsonb, population float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_dataset_geo_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_trans(internal, text, date, float8, jsonb, jsonb, float8) IS 'transition: keeps a row';
+
+CREATE FUNCTION mmm_dataset_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_dataset_combine' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_combine(internal, internal) IS 'the rows of both';
+
+CREATE FUNCTION mmm_dataset_serial(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'attrib_dataset_serial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_serial(internal) IS 'the rows as bytes, for the leader';
+
+CREATE FUNCTION mmm_dataset_deserial(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_dataset_deserial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_deserial(bytea, internal) IS 'the rows from bytes';
+
+CREATE FUNCTION mmm_dataset_final(internal) RETURNS mmm_dataset
+	AS 'MODULE_PATHNAME', 'attrib_dataset_final' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_final(internal) IS 'sorts and validates the rows and makes a dataset of them';
+
+CREATE AGGREGATE mmm_dataset_agg(period date, kpi float8, media jsonb) (
+	SFUNC = mmm_dataset_trans, STYPE = internal, SSPACE = 65536,
+	FINALFUNC = mmm_dataset_final, FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = mmm_dataset_combine, SERIALFUNC = mmm_dataset_serial, DESERIALFUNC = mmm_dataset_deserial,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mmm_dataset_agg(date, float8, jsonb) IS
+	'mmm_dataset of rows in any order: one row a period; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
+
+CREATE AGGREGATE mmm_dataset_agg(period date, kpi float8, media jsonb, controls jsonb) (
+	SFUNC = mmm_dataset_trans, STYPE = internal, SSPACE = 65536,
+	FINALFUNC = mmm_dataset_final, FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = mmm_dataset_combine, SERIALFUNC = mmm_dataset_serial, DESERIALFUNC = mmm_dataset_deserial,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mmm_dataset_agg(date, float8, jsonb, jsonb) IS
+	'mmm_dataset of rows in any order: one row a period, with controls; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
+
+CREATE AGGREGATE mmm_dataset_agg(geo text, period date, kpi float8, media jsonb) (
+	SFUNC = mmm_dataset_trans, STYPE = internal, SSPACE = 65536,
+	FINALFUNC = mmm_dataset_final, FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = mmm_dataset_combine, SERIALFUNC = mmm_dataset_serial, DESERIALFUNC = mmm_dataset_deserial,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mmm_dataset_agg(text, date, float8, jsonb) IS
+	'mmm_dataset of rows in any order: one row a geo and period; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
+
+CREATE AGGREGATE mmm_dataset_agg(geo text, period date, kpi float8, media jsonb, controls jsonb) (
+	SFUNC = mmm_dataset_trans, STYPE = internal, SSPACE = 65536,
+	FINALFUNC = mmm_dataset_final, FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = mmm_dataset_combine, SERIALFUNC = mmm_dataset_serial, DESERIALFUNC = mmm_dataset_deserial,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mmm_dataset_agg(text, date, float8, jsonb, jsonb) IS
+	'mmm_dataset of rows in any order: one row a geo and period, with controls; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
+
+CREATE AGGREGATE mmm_dataset_agg(geo text, period date, kpi float8, media jsonb, controls jsonb, population float8) (
+	SFUNC = mmm_dataset_trans, STYPE = internal, SSPACE = 65536,
+	FINALFUNC = mmm_dataset_final, FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = mmm_dataset_combine, SERIALFUNC = mmm_dataset_serial, DESERIALFUNC = mmm_dataset_deserial,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mmm_dataset_agg(text, date, float8, jsonb, jsonb, float8) IS
+	'mmm_dataset of rows in any order: one row a geo and period, with controls, scaled by population; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
