@@ -484,9 +484,8 @@ append_json_row(StringInfo rows, JsonbValue *value, int *forms)
 			row.geo = jsonb_option_text(&it);
 		else if (strcmp(it.key, "period") == 0)
 		{
-			row.period =
-				DatumGetDateADT(DirectFunctionCall1(date_in, CStringGetDatum(jsonb_option_text(&it))));
-			has_period = !DATE_NOT_FINITE(row.period);
+			row.period = iso_date(jsonb_option_text(&it));
+			has_period = true;
 		}
 		else if (strcmp(it.key, "kpi") == 0)
 		{
