@@ -851,3 +851,101 @@ CREATE AGGREGATE mmm_dataset_agg(geo text, period date, kpi float8, media jsonb,
 );
 COMMENT ON AGGREGATE mmm_dataset_agg(text, date, float8, jsonb, jsonb, float8) IS
 	'mmm_dataset of rows in any order: one row a geo and period, with controls, scaled by population; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
+
+-- =====================================================================================================
+-- 10. mmm_model: a fitted media mix model, and what it says
+-- =====================================================================================================
+
+CREATE TYPE mmm_model;
+
+CREATE FUNCTION mmm_model_in(cstring) RETURNS mmm_model
+	AS 'MODULE_PATHNAME', 'attrib_model_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_model_in(cstring) IS 'reads a mmm_model from JSON';
+
+CREATE FUNCTION mmm_model_out(mmm_model) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'attrib_model_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_model_out(mmm_model) IS 'prints a mmm_model as JSON, exactly';
+
+CREATE FUNCTION mmm_model_recv(internal) RETURNS mmm_model
+	AS 'MODULE_PATHNAME', 'attrib_model_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_model_recv(internal) IS 'reads a mmm_model from bytes, validating all of them';
+
+CREATE FUNCTION mmm_model_send(mmm_model) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'attrib_model_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_model_send(mmm_model) IS 'the bytes of a mmm_model, the same on every machine';
+
+CREATE TYPE mmm_model (
+	INPUT = mmm_model_in,
+	OUTPUT = mmm_model_out,
+	RECEIVE = mmm_model_recv,
+	SEND = mmm_model_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = double,
+	STORAGE = extended
+);
+COMMENT ON TYPE mmm_model IS
+	'a fitted media mix model: its arguments, parameters, draws and dataset, all that its accessors need';
+
+CREATE FUNCTION mmm_fit(dataset mmm_dataset, method text DEFAULT 'bayes', adstock text DEFAULT 'geometric', saturation text DEFAULT 'hill',
+	adstock_first boolean DEFAULT true, max_lag integer DEFAULT 8, normalized boolean DEFAULT true,
+	free_slope boolean DEFAULT false, trend text DEFAULT 'linear', fourier_terms integer DEFAULT 2,
+	season_length float8 DEFAULT NULL, interactions text[] DEFAULT '{}', priors jsonb DEFAULT '{}',
+	lift_tests jsonb DEFAULT '[]', holdout_periods integer DEFAULT 0, kpi_value float8 DEFAULT 1,
+	chains integer DEFAULT 4, warmup integer DEFAULT 1000, draws integer DEFAULT 1000, seed bigint DEFAULT 1,
+	extra jsonb DEFAULT '{}')
+	RETURNS mmm_model
+	AS 'MODULE_PATHNAME', 'attrib_mmm_fit' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL SAFE COST 1000000;
+COMMENT ON FUNCTION mmm_fit(mmm_dataset, text, text, text, boolean, integer, boolean, boolean, text, integer, float8, text[], jsonb, jsonb, integer, float8, integer, integer, integer, bigint, jsonb) IS
+	'fits a media mix model: adstock, saturation, trend, seasonality, controls and interactions; the same seed gives the same digits';
+
+CREATE FUNCTION mmm_candidates(dataset mmm_dataset, method text DEFAULT 'bayes', adstock text DEFAULT 'geometric', saturation text DEFAULT 'hill',
+	adstock_first boolean DEFAULT true, max_lag integer DEFAULT 8, normalized boolean DEFAULT true,
+	free_slope boolean DEFAULT false, trend text DEFAULT 'linear', fourier_terms integer DEFAULT 2,
+	season_length float8 DEFAULT NULL, interactions text[] DEFAULT '{}', priors jsonb DEFAULT '{}',
+	lift_tests jsonb DEFAULT '[]', holdout_periods integer DEFAULT 0, kpi_value float8 DEFAULT 1,
+	chains integer DEFAULT 4, warmup integer DEFAULT 1000, draws integer DEFAULT 1000, seed bigint DEFAULT 1,
+	extra jsonb DEFAULT '{}',
+	OUT candidate integer, OUT nrmse float8, OUT rssd float8, OUT r2 float8, OUT penalty float8, OUT channel text,
+	OUT decay float8, OUT half_saturation float8, OUT slope float8, OUT contribution float8, OUT contribution_share float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_candidates' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL SAFE COST 1000000 ROWS 500;
+COMMENT ON FUNCTION mmm_candidates(mmm_dataset, text, text, text, boolean, integer, boolean, boolean, text, integer, float8, text[], jsonb, jsonb, integer, float8, integer, integer, integer, bigint, jsonb) IS
+	'the Pareto front of fit (nrmse) against likeness of effect to spend (rssd), a row a candidate and channel';
+
+CREATE FUNCTION mmm_parameters(model mmm_model,
+	OUT component text, OUT parameter text, OUT mean float8, OUT sd float8, OUT low float8, OUT median float8, OUT high float8, OUT prior_mean float8, OUT prior_sd float8, OUT contraction float8, OUT rhat float8, OUT ess_bulk float8, OUT ess_tail float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_parameters' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 30;
+COMMENT ON FUNCTION mmm_parameters(mmm_model) IS 'parameters in the user''s units; low and high bound 90%';
+
+CREATE FUNCTION mmm_diagnostics(model mmm_model,
+	OUT metric text, OUT component text, OUT value float8, OUT threshold float8, OUT ok boolean, OUT advice text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_diagnostics' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 40;
+COMMENT ON FUNCTION mmm_diagnostics(mmm_model) IS 'errors and health of a model, each figure with its threshold and advice';
+
+CREATE FUNCTION mmm_contributions(model mmm_model, period_from date DEFAULT NULL, period_to date DEFAULT NULL, level float8 DEFAULT 0.9,
+	OUT geo text, OUT period date, OUT component text, OUT contribution float8, OUT low float8, OUT high float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_contributions' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 2000;
+COMMENT ON FUNCTION mmm_contributions(mmm_model, date, date, float8) IS 'what each component adds to each period; the sum is the prediction';
+
+CREATE FUNCTION mmm_roas(model mmm_model, period_from date DEFAULT NULL, period_to date DEFAULT NULL, by text DEFAULT 'total',
+	level float8 DEFAULT 0.9,
+	OUT geo text, OUT period date, OUT channel text, OUT spend float8, OUT contribution float8, OUT contribution_low float8, OUT contribution_high float8, OUT spend_share float8, OUT contribution_share float8, OUT roas float8, OUT roas_low float8, OUT roas_high float8, OUT marginal_roas float8, OUT marginal_roas_low float8, OUT marginal_roas_high float8, OUT cost_per_kpi float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_roas' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 20;
+COMMENT ON FUNCTION mmm_roas(mmm_model, date, date, text, float8) IS 'contribution and return on spend of each channel, in total, by geo or by period';
+
+CREATE FUNCTION mmm_predict(model mmm_model, dataset mmm_dataset, level float8 DEFAULT 0.9,
+	OUT geo text, OUT period date, OUT predicted float8, OUT low float8, OUT high float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_predict' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 200;
+COMMENT ON FUNCTION mmm_predict(mmm_model, mmm_dataset, float8) IS 'the KPI of a dataset''s periods; those after the training carry its adstock over';
+
+CREATE FUNCTION mmm_response_curves(model mmm_model, points integer DEFAULT 50, period_from date DEFAULT NULL, period_to date DEFAULT NULL,
+	level float8 DEFAULT 0.9,
+	OUT channel text, OUT multiplier float8, OUT spend float8, OUT response float8, OUT low float8, OUT high float8, OUT marginal_roas float8, OUT extrapolated boolean)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_response_curves' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 500;
+COMMENT ON FUNCTION mmm_response_curves(mmm_model, integer, date, date, float8) IS 'response of each channel to multiples of what was spent, from 0 to 2 times';
