@@ -109,7 +109,8 @@ spend_variation(const MmmModel *model, int channel)
 
 	for (int g = 0; g < data->geos; g++)
 		for (int t = 0; t < model->train; t++)
-			mean += mmm_exposure(data, g, channel)[t] / n;
+			mean += mmm_exposure(data, g, channel)[t];
+	mean /= n;
 	for (int g = 0; g < data->geos; g++)
 		for (int t = 0; t < model->train; t++)
 			squares +=
@@ -131,7 +132,7 @@ put_channels(RowSink *sink, const MmmValue *value)
 	static const Metric high = {"contribution_share_high", ANY, 0, NULL};
 	static const Metric range = {
 		"contribution_share_range", AT_MOST, 0.2,
-		"Fits within 0.01 of the best R2 give it very different shares of the media effect."};
+		"Fits as good as this one give it very different shares of the media effect."};
 	const MmmFit *fit = &value->fit;
 	int channels = value->data->channels;
 	double *vif = palloc(sizeof(double) * channels);

@@ -343,7 +343,8 @@ walk_equal_fits(MmmRidge *ridge, const MmmFitOptions *options, const double *bes
 	int nkept = 0;
 
 	mmm_ridge_evaluate(ridge, best, NULL);
-	ceiling = mmm_ridge_sse(ridge) + MMM_EQUAL_R2 * ridge->total;
+	ceiling = mmm_ridge_sse(ridge);
+	ceiling = fmin(ceiling + MMM_EQUAL_R2 * ridge->total, ceiling * MMM_EQUAL_RMSE * MMM_EQUAL_RMSE);
 	note_shares(ridge, total, fit);
 	memcpy(z, best, sizeof(double) * q);
 	for (int step = 0; step < WALK_STEPS && q > 0; step++)

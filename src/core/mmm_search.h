@@ -39,8 +39,9 @@ typedef struct MmmFit
 	double *draw; /* [draws][parameters] */
 } MmmFit;
 
-/* Fits are as good as the best while R2 is at most this much less. */
+/* Fits are as good as the best while R2 is at most this much less and the RMSE at most this much greater. */
 #define MMM_EQUAL_R2 0.01
+#define MMM_EQUAL_RMSE 1.05
 
 /* The box of mmm_transform_bounds for every channel. */
 extern MmmBox mmm_box(const MmmModel *model, const CoreEnv *env);
