@@ -60,8 +60,8 @@ SELECT channel, multiplier, round(spend::numeric) AS spend, extrapolated, low <=
 FROM models, mmm_response_curves(m, points => 5) WHERE name = 'first';
 -- The slope of the curve is its slope
 SELECT channel, abs((lead(response) OVER w - lag(response) OVER w) / (lead(spend) OVER w - lag(spend) OVER w) / marginal_roas - 1) < 1e-4 AS slope
-FROM models, mmm_response_curves(m, points => 1001) WINDOW w AS (PARTITION BY name, channel ORDER BY multiplier)
-ORDER BY name = 'first' DESC, abs(multiplier - 1), channel LIMIT 2;
+FROM (SELECT m FROM models WHERE name = 'first') AS f, mmm_response_curves(m, points => 401) WINDOW w AS (PARTITION BY channel ORDER BY multiplier)
+ORDER BY abs(multiplier - 1), channel LIMIT 2;
 SELECT channel, roas = 2 * (SELECT roas FROM models, mmm_roas(m) AS o WHERE name = 'first' AND o.channel = r.channel) AS doubled
 FROM datasets, mmm_roas(mmm_fit(d, method => 'ridge', fourier_terms => 1, kpi_value => 2)) AS r;
 
