@@ -337,27 +337,6 @@ compare_readers(Datum a, Datum b, void *arg)
 	return user_key_compare(&readers[DatumGetInt32(b)].user, &readers[DatumGetInt32(a)].user);
 }
 
-typedef struct EventOrder
-{
-	const ChannelDict *channels;
-	const ChannelDict *segments;
-} EventOrder;
-
-static inline int
-compare_events(const JourneyEvent *a, const JourneyEvent *b, const EventOrder *order)
-{
-	return event_compare(a, b, order->channels, order->segments);
-}
-
-#define ST_SORT sort_events
-#define ST_ELEMENT_TYPE JourneyEvent
-#define ST_COMPARE(a, b, order) compare_events(a, b, order)
-#define ST_COMPARE_ARG_TYPE const EventOrder
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
 void
 run_merge(const EventRun *runs, int nruns, RunFormat format, const ChannelDict *channels,
 		  const ChannelDict *segments, UserEventsFn emit, void *arg)
@@ -365,7 +344,6 @@ run_merge(const EventRun *runs, int nruns, RunFormat format, const ChannelDict *
 	RunReader *readers = palloc(Max(nruns, 1) * sizeof(RunReader));
 	binaryheap *heap = binaryheap_allocate(Max(nruns, 1), compare_readers, readers);
 	UserAssembly assembly = {0};
-	EventOrder order = {channels, segments};
 	uint32 since_check = 0;
 
 	for (int i = 0; i < nruns; i++)
@@ -396,7 +374,7 @@ run_merge(const EventRun *runs, int nruns, RunFormat format, const ChannelDict *
 				(void) binaryheap_remove_first(heap);
 		}
 		if (sources > 1)
-			sort_events(assembly.user.events, assembly.user.size, &order);
+			event_sort(assembly.user.events, assembly.user.size, channels, segments);
 		emit(arg, &assembly.user);
 		if (++since_check % 1024 == 0)
 			CHECK_FOR_INTERRUPTS();

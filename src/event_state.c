@@ -64,7 +64,7 @@ event_state_create(MemoryContext parent, AggregateNode *node, const JourneySpec 
 		state->keep_until = walk->observed_until;
 	channel_dict_init(&state->channels, context);
 	channel_dict_init(&state->segments, context);
-	event_buffer_init(&state->buffer, context, &state->channels, &state->segments);
+	event_buffer_init(&state->buffer, context, &state->channels, &state->segments, !wide_keys && !by_part);
 	journey_sink_init(&state->direct, context, spec, &state->channels, &state->segments, by_part);
 	callback->func = release_state;
 	callback->arg = state;
