@@ -217,10 +217,7 @@ journey_sink_parts(JourneySink *sink, uint32 *nparts)
 static void
 merge_summary(SummaryState *into, SummaryState *from)
 {
-	SummaryMeta meta;
-	const SummaryView *view = summary_view_datum(PointerGetDatum(summary_state_flat(from)), &meta);
-
-	summary_state_merge(into, view, &meta, NULL);
+	summary_state_add_flat(into, summary_state_flat(from));
 }
 
 void

@@ -719,6 +719,106 @@ summary_state_view(const SummaryState *state, SummaryView *view)
 	view->has_decay = state->meta.has_half_life;
 }
 
+/* ---------------------------------------------------------------- flat form */
+
+static void
+set_flat_size(FlatBytes *flat)
+{
+	SET_VARSIZE(flat->bytes, flat->size);
+}
+
+/* The hash table's paths, in the current context. */
+static FlatBytes
+encode_entries(SummaryState *state)
+{
+	SummaryView view;
+	FlatBytes flat;
+
+	summary_state_view(state, &view);
+	if (summary_flat_encode(&view, &state->meta, VARHDRSZ, attrib_env(), &flat) != CORE_OK)
+		summary_too_large();
+	set_flat_size(&flat);
+	return flat;
+}
+
+static FlatBytes
+merge_parts(SummaryState *state, const FlatBytes *entries)
+{
+	FlatBytes *inputs = palloc((state->nparts + 1) * sizeof(FlatBytes));
+	uint32 ninputs = 0;
+	FlatBytes flat;
+	CoreStatus status;
+
+	for (uint32 i = 0; i < state->nparts; i++)
+		inputs[ninputs++] =
+			(FlatBytes){(uint8_t *) VARDATA(state->parts[i]), VARSIZE(state->parts[i]) - VARHDRSZ};
+	if (entries)
+		inputs[ninputs++] = (FlatBytes){entries->bytes + VARHDRSZ, entries->size - VARHDRSZ};
+	status = summary_flat_merge(inputs, ninputs, &state->meta, VARHDRSZ, attrib_env(), &flat);
+	if (status == CORE_TOO_LARGE)
+		summary_too_large();
+	attrib_check_status(status, "rollup of journey summaries");
+	set_flat_size(&flat);
+	return flat;
+}
+
+static struct varlena *
+keep_flat(SummaryState *state, const FlatBytes *flat)
+{
+	struct varlena *kept = MemoryContextAllocHuge(state->hdr.eoh_context, flat->size);
+
+	memcpy(kept, flat->bytes, flat->size);
+	return kept;
+}
+
+/* Beyond this, parts are merged once they have grown to three times what the last merge left. */
+#define PARTS_SIZE_LIMIT ((Size) 4 * 1024 * 1024)
+
+/* All parts become one. */
+static void
+compact_parts(SummaryState *state)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "rollup", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext previous = MemoryContextSwitchTo(scratch);
+	FlatBytes flat = merge_parts(state, NULL);
+	struct varlena *merged = keep_flat(state, &flat);
+
+	for (uint32 i = 0; i < state->nparts; i++)
+		pfree(state->parts[i]);
+	state->parts[0] = merged;
+	state->nparts = 1;
+	state->parts_size = VARSIZE(merged);
+	state->merged_size = VARSIZE(merged);
+	MemoryContextSwitchTo(previous);
+	MemoryContextDelete(scratch);
+}
+
+void
+summary_state_add_flat(SummaryState *state, struct varlena *flat)
+{
+	SummaryView header;
+	SummaryMeta meta;
+
+	if (summary_flat_decode_header((const uint8_t *) VARDATA(flat), VARSIZE(flat) - VARHDRSZ, attrib_env(),
+								   &header, &meta) != CORE_OK)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("journey_summary has invalid bytes")));
+	summary_state_set_meta(state, &meta);
+	count_journeys(state, header.conversions, header.lost, header.open);
+	if (state->nparts == state->parts_capacity)
+	{
+		state->parts_capacity = Max(4, state->parts_capacity * 2);
+		state->parts = state->parts
+						   ? repalloc_huge(state->parts, state->parts_capacity * sizeof(struct varlena *))
+						   : MemoryContextAlloc(state->hdr.eoh_context,
+												state->parts_capacity * sizeof(struct varlena *));
+	}
+	state->parts[state->nparts] = MemoryContextAllocHuge(state->hdr.eoh_context, VARSIZE(flat));
+	memcpy(state->parts[state->nparts++], flat, VARSIZE(flat));
+	state->parts_size += VARSIZE(flat);
+	if (state->parts_size > PARTS_SIZE_LIMIT && state->parts_size > 3 * state->merged_size)
+		compact_parts(state);
+}
+
 struct varlena *
 summary_state_flat(SummaryState *state)
 {
@@ -727,17 +827,19 @@ summary_state_flat(SummaryState *state)
 		MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "journey_summary canonical form",
 													  ALLOCSET_DEFAULT_SIZES);
 		MemoryContext previous = MemoryContextSwitchTo(scratch);
-		SummaryView view;
-		struct varlena *flat;
-		size_t size;
+		FlatBytes flat;
 
-		summary_state_view(state, &view);
-		if (summary_flat_size(&view, &state->meta, &size) != CORE_OK)
-			summary_too_large();
-		flat = MemoryContextAllocHuge(state->hdr.eoh_context, VARHDRSZ + size);
-		SET_VARSIZE(flat, VARHDRSZ + size);
-		summary_flat_encode(&view, &state->meta, (uint8_t *) VARDATA(flat));
-		state->flat = flat;
+		if (state->nparts == 0)
+			flat = encode_entries(state);
+		else if (state->nentries == 0)
+			flat = merge_parts(state, NULL);
+		else
+		{
+			FlatBytes entries = encode_entries(state);
+
+			flat = merge_parts(state, &entries);
+		}
+		state->flat = keep_flat(state, &flat);
 		MemoryContextSwitchTo(previous);
 		MemoryContextDelete(scratch);
 	}

@@ -72,7 +72,17 @@ typedef struct SummaryState
 	uint32 details_capacity;
 	int64 journeys;	   /* converted, lost and open: all counts together fit int64 */
 	size_t text_floor; /* least size of the text form so far, to stop before memory is gone */
-	uint32 *scratch;   /* for callers that collect a path, see summary_state_scratch() */
+	/*
+	 * Summaries that were added whole. They are sorted, so they are merged as streams when the value is asked for,
+	 * which is several times faster than putting each of their paths into the hash table; or before, when
+	 * together they outgrow `merged`, so that a long rollup keeps little more than its result.
+	 */
+	struct varlena **parts;
+	uint32 nparts;
+	uint32 parts_capacity;
+	Size parts_size;
+	Size merged_size; /* of parts[0], if it came from merging */
+	uint32 *scratch;  /* for callers that collect a path, see summary_state_scratch() */
 	uint32 scratch_capacity;
 	struct varlena *flat; /* cache of the flat form; dropped by every change */
 } SummaryState;
@@ -114,7 +124,10 @@ extern void summary_state_add_lost(SummaryState *state, const uint32 *touches, u
 /* Makes the options of a part those of the whole, or raises 22023 if they differ. */
 extern void summary_state_set_meta(SummaryState *state, const SummaryMeta *meta);
 
-/* Adds all of a decoded summary. `map` gives its channels' numbers in the state; NULL: by their names. */
+/* Adds all of a flat summary, which is copied. */
+extern void summary_state_add_flat(SummaryState *state, struct varlena *flat);
+
+/* Adds all of a decoded summary, path by path. `map` gives its channels' numbers in the state; NULL: by their names. */
 extern void summary_state_merge(SummaryState *state, const SummaryView *view, const SummaryMeta *meta,
 								const uint32 *map);
 
