@@ -688,37 +688,6 @@ canonical_path(const SummaryState *state, const SortPath *sorted, SummaryPath *p
 	}
 }
 
-/* The state as models see it, in the current context; names and counts may point into the state. */
-static void
-summary_state_view(const SummaryState *state, SummaryView *view)
-{
-	SortPath *sorted;
-	SummaryPath *paths;
-
-	memset(view, 0, sizeof(*view));
-	sorted = sorted_paths(state, view);
-	paths = palloc_extended(Max(state->nentries, 1) * sizeof(SummaryPath), MCXT_ALLOC_HUGE);
-	for (uint32 i = 0; i < state->nentries; i++)
-	{
-		canonical_path(state, &sorted[i], &paths[i]);
-		view->longest_path = Max(view->longest_path, paths[i].ntouches);
-		view->conversions += paths[i].conversions;
-		view->lost += paths[i].lost;
-		view->open += paths[i].open;
-		view->matured_conversions += paths[i].matured_conversions;
-		if (!fixed_add(&view->value, paths[i].value))
-			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-							errmsg("the value of a journey summary is out of range"),
-							errdetail("The sum of values must stay below 9.2e18.")));
-		view->matured_value += paths[i].matured_value;
-		if (i % 1024 == 0)
-			CHECK_FOR_INTERRUPTS();
-	}
-	view->npaths = state->nentries;
-	view->paths = paths;
-	view->has_decay = state->meta.has_half_life;
-}
-
 /* ---------------------------------------------------------------- flat form */
 
 static void
@@ -727,16 +696,36 @@ set_flat_size(FlatBytes *flat)
 	SET_VARSIZE(flat->bytes, flat->size);
 }
 
+static void
+check_flat(CoreStatus status)
+{
+	if (status == CORE_TOO_LARGE)
+		summary_too_large();
+	if (status == CORE_OVERFLOW)
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("the value of a journey summary is out of range"),
+						errdetail("The sum of values must stay below 9.2e18.")));
+	attrib_check_status(status, "journey summary");
+}
+
 /* The hash table's paths, in the current context. */
 static FlatBytes
 encode_entries(SummaryState *state)
 {
-	SummaryView view;
+	SummaryView view = {0};
+	SortPath *sorted = sorted_paths(state, &view);
+	FlatWriter writer;
 	FlatBytes flat;
 
-	summary_state_view(state, &view);
-	if (summary_flat_encode(&view, &state->meta, VARHDRSZ, attrib_env(), &flat) != CORE_OK)
-		summary_too_large();
+	flat_writer_begin(&writer, view.channels, view.nchannels, &state->meta, VARHDRSZ, attrib_env());
+	for (uint32 i = 0; i < state->nentries; i++)
+	{
+		SummaryPath path;
+
+		canonical_path(state, &sorted[i], &path);
+		check_flat(flat_writer_put(&writer, &path));
+	}
+	check_flat(flat_writer_end(&writer, &flat));
 	set_flat_size(&flat);
 	return flat;
 }
@@ -747,17 +736,13 @@ merge_parts(SummaryState *state, const FlatBytes *entries)
 	FlatBytes *inputs = palloc((state->nparts + 1) * sizeof(FlatBytes));
 	uint32 ninputs = 0;
 	FlatBytes flat;
-	CoreStatus status;
 
 	for (uint32 i = 0; i < state->nparts; i++)
 		inputs[ninputs++] =
 			(FlatBytes){(uint8_t *) VARDATA(state->parts[i]), VARSIZE(state->parts[i]) - VARHDRSZ};
 	if (entries)
 		inputs[ninputs++] = (FlatBytes){entries->bytes + VARHDRSZ, entries->size - VARHDRSZ};
-	status = summary_flat_merge(inputs, ninputs, &state->meta, VARHDRSZ, attrib_env(), &flat);
-	if (status == CORE_TOO_LARGE)
-		summary_too_large();
-	attrib_check_status(status, "rollup of journey summaries");
+	check_flat(summary_flat_merge(inputs, ninputs, &state->meta, VARHDRSZ, attrib_env(), &flat));
 	set_flat_size(&flat);
 	return flat;
 }
@@ -802,6 +787,17 @@ summary_state_add_flat(SummaryState *state, struct varlena *flat)
 	if (summary_flat_decode_header((const uint8_t *) VARDATA(flat), VARSIZE(flat) - VARHDRSZ, attrib_env(),
 								   &header, &meta) != CORE_OK)
 		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("journey_summary has invalid bytes")));
+	if (header.npaths == 0 || (state->nparts == 0 && header.npaths < state->nentries / 16))
+	{
+		/* not worth a merge of all that is there */
+		SummaryView *view = palloc(sizeof(SummaryView));
+
+		attrib_check_status(summary_flat_decode((const uint8_t *) VARDATA(flat), VARSIZE(flat) - VARHDRSZ,
+												NULL, NULL, attrib_env(), view, &meta),
+							"rollup of journey summaries");
+		summary_state_merge(state, view, &meta, NULL);
+		return;
+	}
 	summary_state_set_meta(state, &meta);
 	count_journeys(state, header.conversions, header.lost, header.open);
 	if (state->nparts == state->parts_capacity)
