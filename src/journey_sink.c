@@ -303,7 +303,7 @@ add_journey(void *arg, const Journey *journey)
 	{
 		summary = summary_for(sink, journey->date, journey->event->ref);
 		if (!journey->open)
-			summary_state_add_lost(summary, journey->channels, (uint32) journey->ntouches, 1);
+			summary_state_add_lost(summary, journey->channels, (uint32) journey->ntouches);
 		else
 		{
 			counts.open = 1;

@@ -98,7 +98,7 @@ attrib_path_trans(PG_FUNCTION_ARGS)
 		summary_state_add(state, touches, ntouches, &counts);
 	}
 	else
-		summary_state_add_lost(state, touches, ntouches, 1);
+		summary_state_add_lost(state, touches, ntouches);
 	RETURN_STATE(state);
 }
 

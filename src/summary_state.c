@@ -152,16 +152,20 @@ decode_touches(const PathEntry *entry, uint32 *touches)
 }
 
 static inline uint32
+hash_word(uint64 word, uint32 nbytes)
+{
+	return (uint32) murmurhash64(word + nbytes);
+}
+
+static inline uint32
 hash_path(const PathEntry *entry)
 {
-	if (entry->nbytes <= sizeof(entry->bytes.inside))
-	{
-		uint64 word;
+	uint64 word;
 
-		memcpy(&word, entry->bytes.inside, sizeof(word)); /* zero behind the path */
-		return (uint32) murmurhash64(word + entry->nbytes);
-	}
-	return hash_bytes(entry->bytes.outside, (int) entry->nbytes);
+	if (entry->nbytes > sizeof(entry->bytes.inside))
+		return hash_bytes(entry->bytes.outside, (int) entry->nbytes);
+	memcpy(&word, entry->bytes.inside, sizeof(word)); /* zero behind the path */
+	return hash_word(word, entry->nbytes);
 }
 
 void
@@ -173,15 +177,13 @@ summary_too_large(void)
 			 errhint("Shorten paths with max_touches or transforms, or keep parts by day or segment.")));
 }
 
-/* Writes the path as the entry behind the last; its longer bytes lie in the arena, not yet taken. */
-static PathEntry *
-encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
+/* The uncounted entry behind the last. */
+static inline PathEntry *
+candidate_entry(SummaryState *state, uint32 ntouches)
 {
 	PathEntry *entry;
-	uint8 *start;
-	uint8 *end;
 
-	if (state->nentries == state->entries_capacity)
+	if (unlikely(state->nentries == state->entries_capacity))
 	{
 		state->entries_capacity *= 2;
 		state->entries = repalloc_huge(state->entries, state->entries_capacity * sizeof(PathEntry));
@@ -189,13 +191,36 @@ encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
 	entry = &state->entries[state->nentries];
 	memset(entry, 0, sizeof(*entry));
 	entry->ntouches = ntouches;
-	if (ntouches <= sizeof(entry->bytes.inside) && state->channels->size <= 0x80)
-	{
-		for (uint32 i = 0; i < ntouches; i++)
-			entry->bytes.inside[i] = (uint8) touches[i];
-		entry->nbytes = ntouches;
-		return entry;
-	}
+	return entry;
+}
+
+/* Do all paths of so many touches fit into an entry, a byte a touch? */
+static inline bool
+fits_inside(const SummaryState *state, uint32 ntouches)
+{
+	return ntouches <= sizeof(((PathEntry *) NULL)->bytes.inside) && state->channels->size <= 0x80;
+}
+
+static inline uint64
+path_word(const uint32 *touches, uint32 ntouches)
+{
+	uint8 bytes[8] = {0};
+	uint64 word;
+
+	for (uint32 i = 0; i < ntouches; i++)
+		bytes[i] = (uint8) touches[i];
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+/* Writes the path as the entry behind the last; its longer bytes lie in the arena, not yet taken. */
+static PathEntry *
+encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
+{
+	PathEntry *entry = candidate_entry(state, ntouches);
+	uint8 *start;
+	uint8 *end;
+
 	start = end = arena_reserve(state, (size_t) ntouches * 5);
 	for (uint32 i = 0; i < ntouches; i++)
 		end = encode_channel(end, touches[i]);
@@ -207,24 +232,72 @@ encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
 	return entry;
 }
 
-/* The entry of a path, a new one with zero counts if it is not there. */
-static PathEntry *
-find_path(SummaryState *state, const uint32 *touches, uint32 ntouches)
+/* The entry equal to the candidate, which becomes one with zero counts if there is none. */
+static inline PathEntry *
+find_candidate(SummaryState *state, PathEntry *candidate, uint32 hash)
 {
-	PathEntry *candidate = encode_candidate(state, touches, ntouches);
-	PathSlot *slot;
 	bool found;
+	PathSlot *slot = pathslot_insert_hash(state->slots, state->nentries, hash, &found);
 
-	slot = pathslot_insert_hash(state->slots, state->nentries, hash_path(candidate), &found);
 	if (found)
 		return &state->entries[slot->entry];
 	if (candidate->nbytes > sizeof(candidate->bytes.inside))
 		arena_take(state, candidate->nbytes);
 	state->nentries++;
-	state->text_floor += PATH_TEXT_FLOOR + (size_t) ntouches * 2;
-	if (state->text_floor > SUMMARY_MAX_TEXT)
+	state->text_floor += PATH_TEXT_FLOOR + (size_t) candidate->ntouches * 2;
+	if (unlikely(state->text_floor > SUMMARY_MAX_TEXT))
 		summary_too_large();
 	return candidate;
+}
+
+static inline PathEntry *
+find_word(SummaryState *state, uint64 word, uint32 ntouches, uint32 hash)
+{
+	PathEntry *candidate = candidate_entry(state, ntouches);
+
+	candidate->nbytes = ntouches;
+	memcpy(candidate->bytes.inside, &word, sizeof(word));
+	return find_candidate(state, candidate, hash);
+}
+
+static PathEntry *
+find_path(SummaryState *state, const uint32 *touches, uint32 ntouches)
+{
+	PathEntry *candidate;
+
+	if (fits_inside(state, ntouches))
+	{
+		uint64 word = path_word(touches, ntouches);
+
+		return find_word(state, word, ntouches, hash_word(word, ntouches));
+	}
+	candidate = encode_candidate(state, touches, ntouches);
+	return find_candidate(state, candidate, hash_path(candidate));
+}
+
+static PathSlot *
+home_slot(const SummaryState *state, uint32 hash)
+{
+	return &state->slots->data[hash & state->slots->sizemask];
+}
+
+static pg_noinline void
+flush_queue(SummaryState *state)
+{
+	for (int i = 0; i < state->queued; i++)
+	{
+		const PathSlot *slot = home_slot(state, state->queue[i].hash);
+
+		if (slot->status)
+			__builtin_prefetch(&state->entries[slot->entry], 1);
+	}
+	for (int i = 0; i < state->queued; i++)
+	{
+		const QueuedPath *path = &state->queue[i];
+
+		find_word(state, path->word, path->ntouches, path->hash)->lost++;
+	}
+	state->queued = 0;
 }
 
 static PathDetail *
@@ -408,11 +481,24 @@ count_journeys(SummaryState *state, int64 a, int64 b, int64 c)
 }
 
 void
-summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches, int64 count)
+summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches)
 {
+	QueuedPath *path;
+
 	drop_flat(state);
-	count_journeys(state, count, 0, 0);
-	find_path(state, touches, ntouches)->lost += count;
+	count_journeys(state, 1, 0, 0);
+	if (!fits_inside(state, ntouches))
+	{
+		find_path(state, touches, ntouches)->lost++;
+		return;
+	}
+	path = &state->queue[state->queued++];
+	path->word = path_word(touches, ntouches);
+	path->ntouches = ntouches;
+	path->hash = hash_word(path->word, ntouches);
+	__builtin_prefetch(home_slot(state, path->hash));
+	if (state->queued == PATH_QUEUE)
+		flush_queue(state);
 }
 
 void
@@ -713,10 +799,12 @@ static FlatBytes
 encode_entries(SummaryState *state)
 {
 	SummaryView view = {0};
-	SortPath *sorted = sorted_paths(state, &view);
+	SortPath *sorted;
 	FlatWriter writer;
 	FlatBytes flat;
 
+	flush_queue(state);
+	sorted = sorted_paths(state, &view);
 	flat_writer_begin(&writer, view.channels, view.nchannels, &state->meta, VARHDRSZ, attrib_env());
 	for (uint32 i = 0; i < state->nentries; i++)
 	{
@@ -827,7 +915,7 @@ summary_state_flat(SummaryState *state)
 
 		if (state->nparts == 0)
 			flat = encode_entries(state);
-		else if (state->nentries == 0)
+		else if (state->nentries == 0 && state->queued == 0)
 			flat = merge_parts(state, NULL);
 		else
 		{

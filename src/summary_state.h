@@ -52,6 +52,19 @@ typedef struct DecaySum
 	fixed128 value;
 } DecaySum;
 
+/*
+ * A lost journey of a short path on its way into the table. Looking a path up waits for memory twice, for its
+ * slot and for its entry; a dozen of them looked up together wait at the same time.
+ */
+typedef struct QueuedPath
+{
+	uint64 word; /* its bytes */
+	uint32 hash;
+	uint32 ntouches;
+} QueuedPath;
+
+#define PATH_QUEUE 16
+
 #define SUMMARY_STATE_MAGIC 0x4A53554D
 
 typedef struct SummaryState
@@ -70,7 +83,9 @@ typedef struct SummaryState
 	uint32 entries_capacity;
 	uint32 ndetails;
 	uint32 details_capacity;
-	int64 journeys;	   /* converted, lost and open: all counts together fit int64 */
+	int64 journeys; /* converted, lost and open: all counts together fit int64 */
+	QueuedPath queue[PATH_QUEUE];
+	int queued;
 	size_t text_floor; /* least size of the text form so far, to stop before memory is gone */
 	/*
 	 * Summaries that were added whole. They are sorted, so they are merged as streams when the value is asked for,
@@ -118,8 +133,8 @@ extern void summary_state_add(SummaryState *state, const uint32 *touches, uint32
 /* Room for a path of so many touches, until the next call. */
 extern uint32 *summary_state_scratch(SummaryState *state, uint32 ntouches);
 
-/* Short form of the most frequent case. */
-extern void summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches, int64 count);
+/* One lost journey: the most frequent case by far. */
+extern void summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches);
 
 /* Makes the options of a part those of the whole, or raises 22023 if they differ. */
 extern void summary_state_set_meta(SummaryState *state, const SummaryMeta *meta);
