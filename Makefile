@@ -42,7 +42,7 @@ all:
 # ---------------------------------------------------------------------------------------------------
 .PHONY: demo psql test unit docs bench lint format
 
-AGAIN = $(MAKE) --no-print-directory
+AGAIN = $(MAKE) --no-print-directory -j$(shell nproc)
 
 demo:
 	@tools/packages run
@@ -111,8 +111,7 @@ build/unit/test_%.o: test/unit/test_%.c
 # ---------------------------------------------------------------------------------------------------
 C_FILES = $(sort $(wildcard src/*.[ch] src/core/*.[ch] test/unit/*.[ch]))
 SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/bash' .ci/run tools/* test/run test/*/run bench/run demo/run 2>/dev/null)
-LINT_CFLAGS = -std=gnu11 -O2 -ffp-contract=off -Wall -Wextra -Werror -Wno-unused-parameter \
-	-Wno-missing-field-initializers -Isrc -Isrc/core
+LINT_CFLAGS = -std=gnu11 -O2 -ffp-contract=off -Wall -Wextra -Werror -Isrc -Isrc/core
 
 lint-sources:
 	clang-format --dry-run -Werror $(C_FILES)

@@ -14,7 +14,7 @@ ALTER DATABASE demo SET work_mem = '256MB';
 CREATE TABLE public.steps (n int GENERATED ALWAYS AS IDENTITY, step text, began timestamptz DEFAULT clock_timestamp());
 
 \echo
-\echo :bold'1. Ten thousand paths of real users':plain
+\echo :bold'1. Ten thousand paths, the field''s standard example':plain
 \echo 'path_data.csv: 12 channels with their names removed; see demo/data/README.md.'
 \echo
 INSERT INTO steps (step) VALUES ('load path_data.csv');
@@ -29,7 +29,7 @@ INSERT INTO steps (step) VALUES ('paths to a summary');
 CREATE TABLE public.summaries (name text PRIMARY KEY, summary journey_summary);
 INSERT INTO summaries SELECT 'paths', journey_summary_agg(path, conversions, lost, value) FROM paths;
 
-INSERT INTO steps (step) VALUES ('what it holds');
+INSERT INTO steps (step) VALUES ('summary_stats of it');
 SELECT journeys, conversions, lost, round(value::numeric, 2) AS value, channels, distinct_paths, longest_path,
        pg_size_pretty(bytes::bigint) AS size
 FROM summaries, summary_stats(summary) WHERE name = 'paths';
@@ -56,13 +56,14 @@ ORDER BY m.channel IS NULL, markov DESC;
 \echo :bold'What last touch gets wrong, if the Markov chain is right':plain
 \echo
 INSERT INTO steps (step) VALUES ('Markov against last touch');
-SELECT m.channel, l.conversions AS last_touch, m.conversions::numeric(9, 1) AS markov,
-       to_char(100 * (m.conversions / nullif(l.conversions, 0) - 1), 'S9990') || ' %' AS difference,
-       rpad(lpad(repeat('▒', least(14, round(greatest(0, l.conversions - m.conversions) / 60))::int), 14), 14) || '│'
-         || repeat('█', least(14, round(greatest(0, m.conversions - l.conversions) / 60))::int) AS "less │ more"
-FROM summaries, markov_removal_effect(summary) AS m JOIN LATERAL last_touch_attr(summary) AS l USING (channel)
-WHERE name = 'paths'
-ORDER BY m.conversions - l.conversions DESC;
+SELECT channel, last_touch, markov::numeric(9, 1),
+       to_char(100 * (markov / nullif(last_touch, 0) - 1), 'S9990') || ' %' AS difference,
+       lpad(repeat('▒', -least(0, length)), 14) || '│' || repeat('█', greatest(0, length)) AS "        less │ more"
+FROM (SELECT channel, m.conversions AS markov, l.conversions AS last_touch,
+             round(14 * (m.conversions - l.conversions) / max(abs(m.conversions - l.conversions)) OVER ())::int AS length
+      FROM summaries, markov_removal_effect(summary) AS m JOIN LATERAL last_touch_attr(summary) AS l USING (channel)
+      WHERE name = 'paths') AS t
+ORDER BY markov - last_touch DESC;
 
 \echo
 \echo :bold'How much memory the chain should have':plain
@@ -83,7 +84,7 @@ INSERT INTO steps (step) VALUES ('generate the events');
 CREATE UNLOGGED TABLE public.events AS SELECT * FROM generate_events(:users, seed => 7);
 INSERT INTO steps (step) VALUES ('vacuum and analyze');
 VACUUM (ANALYZE) events;
-INSERT INTO steps (step) VALUES ('look at five');
+INSERT INTO steps (step) VALUES (NULL);
 SELECT * FROM events LIMIT 5;
 
 SELECT count(*) AS events, max(at) AS until FROM events
@@ -93,7 +94,7 @@ INSERT INTO summaries
 SELECT 'events', journey_summary_agg(user_id, at, channel, converted, value, journey_options(observed_until => :'until'))
 FROM events;
 
-INSERT INTO steps (step) VALUES ('what it holds');
+INSERT INTO steps (step) VALUES ('summary_stats of them');
 SELECT journeys, conversions, lost, open, unattributed, round(value::numeric) AS value, distinct_paths, longest_path,
        pg_size_pretty(bytes::bigint) AS size
 FROM summaries, summary_stats(summary) WHERE name = 'events';

@@ -97,6 +97,15 @@ COMMENT ON OPERATOR CLASS journey_summary_ops USING hash IS 'hash of bytes';
 COMMENT ON OPERATOR FAMILY journey_summary_ops USING btree IS 'order of bytes';
 COMMENT ON OPERATOR FAMILY journey_summary_ops USING hash IS 'hash of bytes';
 
+CREATE TYPE channel_credit AS (channel text, conversions float8, value float8, share float8);
+COMMENT ON TYPE channel_credit IS 'what a channel earns under a model; share is of all conversions';
+
+CREATE TYPE shapley_credit AS (channel text, phi float8, conversions float8, value float8, share float8, std_error float8);
+COMMENT ON TYPE shapley_credit IS 'the Shapley value of a channel and what it earns by it; std_error where it was sampled';
+
+CREATE TYPE markov_credit AS (channel text, removal_effect float8, removal_effect_value float8, conversions float8, value float8, share float8);
+COMMENT ON TYPE markov_credit IS 'the removal effects of a channel on conversions and on value, and what it earns by them';
+
 -- =====================================================================================================
 -- 2. From paths to a summary
 -- =====================================================================================================
@@ -142,25 +151,446 @@ CREATE AGGREGATE rollup(journey_summary) (
 COMMENT ON AGGREGATE rollup(journey_summary) IS 'merges summaries of days, segments or nodes into the summary of all their journeys';
 
 -- =====================================================================================================
--- 3. Questions to a summary that need no model
+-- 3. Journeys: from events to what converted, what was lost and what may still convert
 -- =====================================================================================================
 
-CREATE FUNCTION journeys(summary journey_summary)
+CREATE TYPE journey_options AS (
+	lookback interval,
+	max_touches int,
+	reuse_touches boolean,
+	observed_until timestamptz,
+	counted_from timestamptz,
+	counted_until timestamptz,
+	half_life interval,
+	channel_lookback jsonb,
+	transforms jsonb,
+	time_zone text,
+	extra jsonb
+);
+COMMENT ON TYPE journey_options IS 'how journeys are cut from events; build one with the function journey_options()';
+
+CREATE TYPE journey_row AS (
+	path text[],
+	touched_at timestamptz[],
+	touch_ids text[],
+	converted_at timestamptz,
+	conversion_id text,
+	ended_at timestamptz,
+	value float8,
+	is_open boolean
+);
+COMMENT ON TYPE journey_row IS 'one journey: its touches as parallel arrays, and how it ended';
+
+-- Intervals inside channel_lookback are read as interval_in reads them: only a text of mixed signs could
+-- depend on IntervalStyle, and such a lookback makes no sense. So the function is immutable and constant
+-- options fold.
+CREATE FUNCTION journey_options(
+	lookback interval DEFAULT '30 days',
+	max_touches int DEFAULT NULL,
+	reuse_touches boolean DEFAULT true,
+	observed_until timestamptz DEFAULT NULL,
+	counted_from timestamptz DEFAULT NULL,
+	counted_until timestamptz DEFAULT NULL,
+	half_life interval DEFAULT '7 days',
+	channel_lookback jsonb DEFAULT '{}',
+	transforms jsonb DEFAULT '[]',
+	time_zone text DEFAULT 'UTC',
+	extra jsonb DEFAULT '{}'
+) RETURNS journey_options
+	AS 'MODULE_PATHNAME', 'journey_options'
+	LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_options(interval, int, boolean, timestamptz, timestamptz, timestamptz, interval, jsonb, jsonb, text, jsonb) IS
+	'options of the aggregates that cut journeys: windows, caps, transforms; checked here';
+
+CREATE FUNCTION transform_path(path text[], transforms jsonb) RETURNS text[]
+	AS 'MODULE_PATHNAME', 'transform_path'
+	LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION transform_path(text[], jsonb) IS
+	'a path after a chain of transforms: exposure, first, unique, frequency, remove_if_not_all, remove_if_last_and_not_all';
+
+CREATE FUNCTION journey_agg_transfn(internal, at timestamptz, channel text, converted boolean, value float8, event_id text)
+	RETURNS internal
+	AS 'MODULE_PATHNAME', 'journey_agg_transfn'
+	LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_agg_transfn(internal, timestamptz, text, boolean, float8, text) IS 'journey_agg: takes an event';
+
+CREATE FUNCTION journey_agg_transfn(internal, at timestamptz, channel text, converted boolean, value float8, event_id text, options journey_options)
+	RETURNS internal
+	AS 'MODULE_PATHNAME', 'journey_agg_transfn'
+	LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_agg_transfn(internal, timestamptz, text, boolean, float8, text, journey_options) IS 'journey_agg: takes an event';
+
+CREATE FUNCTION journey_agg_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'journey_agg_combine'
+	LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_agg_combine(internal, internal) IS 'journey_agg: adds the events of another state';
+
+CREATE FUNCTION journey_agg_serialize(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'journey_agg_serialize'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_agg_serialize(internal) IS 'journey_agg: packs a state for another process';
+
+CREATE FUNCTION journey_agg_deserialize(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'journey_agg_deserialize'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_agg_deserialize(bytea, internal) IS 'journey_agg: unpacks a state from another process';
+
+CREATE FUNCTION journey_agg_final(internal) RETURNS journey_row[]
+	AS 'MODULE_PATHNAME', 'journey_agg_final'
+	LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_agg_final(internal) IS 'journey_agg: cuts the events into journeys';
+
+CREATE AGGREGATE journey_agg(at timestamptz, channel text, converted boolean, value float8, event_id text) (
+	SFUNC = journey_agg_transfn,
+	STYPE = internal,
+	SSPACE = 512,
+	FINALFUNC = journey_agg_final,
+	COMBINEFUNC = journey_agg_combine,
+	SERIALFUNC = journey_agg_serialize,
+	DESERIALFUNC = journey_agg_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_agg(timestamptz, text, boolean, float8, text) IS
+	'the journeys of one user (GROUP BY user), in the order of their dates, with default options';
+
+CREATE AGGREGATE journey_agg(at timestamptz, channel text, converted boolean, value float8, event_id text, options journey_options) (
+	SFUNC = journey_agg_transfn,
+	STYPE = internal,
+	SSPACE = 512,
+	FINALFUNC = journey_agg_final,
+	COMBINEFUNC = journey_agg_combine,
+	SERIALFUNC = journey_agg_serialize,
+	DESERIALFUNC = journey_agg_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_agg(timestamptz, text, boolean, float8, text, journey_options) IS
+	'the journeys of one user (GROUP BY user), in the order of their dates';
+
+-- =====================================================================================================
+-- 4. From events to a summary
+-- =====================================================================================================
+
+CREATE TYPE journey_part AS (day date, segment text, summary journey_summary);
+COMMENT ON TYPE journey_part IS 'the summary of the journeys of one day and segment';
+
+CREATE FUNCTION events_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_events_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION events_serialize(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'attrib_events_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION events_deserialize(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_events_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION events_final(internal) RETURNS journey_summary
+	AS 'MODULE_PATHNAME', 'attrib_events_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION parts_final(internal) RETURNS journey_part[]
+	AS 'MODULE_PATHNAME', 'attrib_parts_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION events_combine(internal, internal) IS 'combine function of the aggregates over raw events';
+COMMENT ON FUNCTION events_serialize(internal) IS 'the state of raw events as one sorted, packed run';
+COMMENT ON FUNCTION events_deserialize(bytea, internal) IS 'reverse of events_serialize';
+COMMENT ON FUNCTION events_final(internal) IS 'cuts raw events into journeys and summarizes them';
+COMMENT ON FUNCTION parts_final(internal) IS 'cuts raw events into journeys and summarizes them by day and segment';
+
+CREATE FUNCTION events_trans(internal, user_id bigint, at timestamptz, channel text, converted boolean, value float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_events_trans_int8' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION events_trans(internal, bigint, timestamptz, text, boolean, float8) IS 'transition: one raw event';
+CREATE AGGREGATE journey_summary_agg(user_id bigint, at timestamptz, channel text, converted boolean, value float8) (
+	SFUNC = events_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = events_final,
+	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_summary_agg(bigint, timestamptz, text, boolean, float8) IS
+	'journey_summary of raw events, users by bigint: sorts them by user and time itself, so it wants no GROUP BY and no ORDER BY';
+
+CREATE FUNCTION events_trans(internal, user_id bigint, at timestamptz, channel text, converted boolean, value float8, options journey_options) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_events_trans_int8' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION events_trans(internal, bigint, timestamptz, text, boolean, float8, journey_options) IS 'transition: one raw event';
+CREATE AGGREGATE journey_summary_agg(user_id bigint, at timestamptz, channel text, converted boolean, value float8, options journey_options) (
+	SFUNC = events_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = events_final,
+	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_summary_agg(bigint, timestamptz, text, boolean, float8, journey_options) IS
+	'journey_summary of raw events, users by bigint: sorts them by user and time itself, so it wants no GROUP BY and no ORDER BY';
+
+CREATE FUNCTION events_trans(internal, user_id uuid, at timestamptz, channel text, converted boolean, value float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_events_trans_uuid' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION events_trans(internal, uuid, timestamptz, text, boolean, float8) IS 'transition: one raw event';
+CREATE AGGREGATE journey_summary_agg(user_id uuid, at timestamptz, channel text, converted boolean, value float8) (
+	SFUNC = events_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = events_final,
+	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_summary_agg(uuid, timestamptz, text, boolean, float8) IS
+	'journey_summary of raw events, users by uuid: sorts them by user and time itself, so it wants no GROUP BY and no ORDER BY';
+
+CREATE FUNCTION events_trans(internal, user_id uuid, at timestamptz, channel text, converted boolean, value float8, options journey_options) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_events_trans_uuid' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION events_trans(internal, uuid, timestamptz, text, boolean, float8, journey_options) IS 'transition: one raw event';
+CREATE AGGREGATE journey_summary_agg(user_id uuid, at timestamptz, channel text, converted boolean, value float8, options journey_options) (
+	SFUNC = events_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = events_final,
+	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_summary_agg(uuid, timestamptz, text, boolean, float8, journey_options) IS
+	'journey_summary of raw events, users by uuid: sorts them by user and time itself, so it wants no GROUP BY and no ORDER BY';
+
+CREATE FUNCTION events_trans(internal, user_id text, at timestamptz, channel text, converted boolean, value float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_events_trans_text' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION events_trans(internal, text, timestamptz, text, boolean, float8) IS 'transition: one raw event';
+CREATE AGGREGATE journey_summary_agg(user_id text, at timestamptz, channel text, converted boolean, value float8) (
+	SFUNC = events_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = events_final,
+	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_summary_agg(text, timestamptz, text, boolean, float8) IS
+	'journey_summary of raw events, users by text: sorts them by user and time itself, so it wants no GROUP BY and no ORDER BY';
+
+CREATE FUNCTION events_trans(internal, user_id text, at timestamptz, channel text, converted boolean, value float8, options journey_options) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_events_trans_text' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION events_trans(internal, text, timestamptz, text, boolean, float8, journey_options) IS 'transition: one raw event';
+CREATE AGGREGATE journey_summary_agg(user_id text, at timestamptz, channel text, converted boolean, value float8, options journey_options) (
+	SFUNC = events_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = events_final,
+	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_summary_agg(text, timestamptz, text, boolean, float8, journey_options) IS
+	'journey_summary of raw events, users by text: sorts them by user and time itself, so it wants no GROUP BY and no ORDER BY';
+
+CREATE FUNCTION parts_trans(internal, user_id bigint, at timestamptz, channel text, converted boolean, value float8, segment text) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_parts_trans_int8' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION parts_trans(internal, bigint, timestamptz, text, boolean, float8, text) IS 'transition: one raw event with its segment';
+CREATE AGGREGATE journey_parts_agg(user_id bigint, at timestamptz, channel text, converted boolean, value float8, segment text) (
+	SFUNC = parts_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = parts_final,
+	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_parts_agg(bigint, timestamptz, text, boolean, float8, text) IS
+	'one summary per day and segment from a single scan of raw events, users by bigint; unnest() it into a table and rollup() any window';
+
+CREATE FUNCTION parts_trans(internal, user_id bigint, at timestamptz, channel text, converted boolean, value float8, segment text, options journey_options) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_parts_trans_int8' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION parts_trans(internal, bigint, timestamptz, text, boolean, float8, text, journey_options) IS 'transition: one raw event with its segment';
+CREATE AGGREGATE journey_parts_agg(user_id bigint, at timestamptz, channel text, converted boolean, value float8, segment text, options journey_options) (
+	SFUNC = parts_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = parts_final,
+	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_parts_agg(bigint, timestamptz, text, boolean, float8, text, journey_options) IS
+	'one summary per day and segment from a single scan of raw events, users by bigint; unnest() it into a table and rollup() any window';
+
+CREATE FUNCTION parts_trans(internal, user_id uuid, at timestamptz, channel text, converted boolean, value float8, segment text) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_parts_trans_uuid' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION parts_trans(internal, uuid, timestamptz, text, boolean, float8, text) IS 'transition: one raw event with its segment';
+CREATE AGGREGATE journey_parts_agg(user_id uuid, at timestamptz, channel text, converted boolean, value float8, segment text) (
+	SFUNC = parts_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = parts_final,
+	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_parts_agg(uuid, timestamptz, text, boolean, float8, text) IS
+	'one summary per day and segment from a single scan of raw events, users by uuid; unnest() it into a table and rollup() any window';
+
+CREATE FUNCTION parts_trans(internal, user_id uuid, at timestamptz, channel text, converted boolean, value float8, segment text, options journey_options) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_parts_trans_uuid' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION parts_trans(internal, uuid, timestamptz, text, boolean, float8, text, journey_options) IS 'transition: one raw event with its segment';
+CREATE AGGREGATE journey_parts_agg(user_id uuid, at timestamptz, channel text, converted boolean, value float8, segment text, options journey_options) (
+	SFUNC = parts_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = parts_final,
+	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_parts_agg(uuid, timestamptz, text, boolean, float8, text, journey_options) IS
+	'one summary per day and segment from a single scan of raw events, users by uuid; unnest() it into a table and rollup() any window';
+
+CREATE FUNCTION parts_trans(internal, user_id text, at timestamptz, channel text, converted boolean, value float8, segment text) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_parts_trans_text' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION parts_trans(internal, text, timestamptz, text, boolean, float8, text) IS 'transition: one raw event with its segment';
+CREATE AGGREGATE journey_parts_agg(user_id text, at timestamptz, channel text, converted boolean, value float8, segment text) (
+	SFUNC = parts_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = parts_final,
+	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_parts_agg(text, timestamptz, text, boolean, float8, text) IS
+	'one summary per day and segment from a single scan of raw events, users by text; unnest() it into a table and rollup() any window';
+
+CREATE FUNCTION parts_trans(internal, user_id text, at timestamptz, channel text, converted boolean, value float8, segment text, options journey_options) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_parts_trans_text' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION parts_trans(internal, text, timestamptz, text, boolean, float8, text, journey_options) IS 'transition: one raw event with its segment';
+CREATE AGGREGATE journey_parts_agg(user_id text, at timestamptz, channel text, converted boolean, value float8, segment text, options journey_options) (
+	SFUNC = parts_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = parts_final,
+	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_parts_agg(text, timestamptz, text, boolean, float8, text, journey_options) IS
+	'one summary per day and segment from a single scan of raw events, users by text; unnest() it into a table and rollup() any window';
+
+CREATE FUNCTION journey_summary_row_trans(journey_summary, journey journey_row) RETURNS journey_summary
+	AS 'MODULE_PATHNAME', 'attrib_journey_row_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION journey_summary_row_trans(journey_summary, journey_row) IS 'transition: one journey as journey_agg makes them';
+CREATE AGGREGATE journey_summary_agg(journey journey_row) (
+	SFUNC = journey_summary_row_trans, STYPE = journey_summary, SSPACE = 16384,
+	COMBINEFUNC = journey_summary_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_summary_agg(journey_row) IS 'journey_summary of journeys already cut and transformed, as journey_agg returns them; options are recorded, not applied';
+
+CREATE FUNCTION journey_summary_row_trans(journey_summary, journey journey_row, options journey_options) RETURNS journey_summary
+	AS 'MODULE_PATHNAME', 'attrib_journey_row_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION journey_summary_row_trans(journey_summary, journey_row, journey_options) IS 'transition: one journey as journey_agg makes them';
+CREATE AGGREGATE journey_summary_agg(journey journey_row, options journey_options) (
+	SFUNC = journey_summary_row_trans, STYPE = journey_summary, SSPACE = 16384,
+	COMBINEFUNC = journey_summary_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey_summary_agg(journey_row, journey_options) IS 'journey_summary of journeys already cut and transformed, as journey_agg returns them; options are recorded, not applied';
+
+-- =====================================================================================================
+-- 5. Questions to a summary that need no model
+-- =====================================================================================================
+
+CREATE FUNCTION journeys(s journey_summary)
 	RETURNS TABLE (path text[], conversions bigint, lost bigint, open bigint, value float8)
 	AS 'MODULE_PATHNAME', 'attrib_journeys' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 10000;
 COMMENT ON FUNCTION journeys(journey_summary) IS 'the distinct paths of a summary and their counts, as journey_summary_agg(path, conversions, lost, value) takes them back';
 
-CREATE FUNCTION channels(summary journey_summary)
+CREATE FUNCTION channels(s journey_summary)
 	RETURNS TABLE (channel text, journeys bigint, touches bigint, conversions bigint, first_touches bigint, last_touches bigint)
 	AS 'MODULE_PATHNAME', 'attrib_channels' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 20;
 COMMENT ON FUNCTION channels(journey_summary) IS 'for each channel: converted and lost journeys it is part of, its touches in them, their conversions, and how many it starts and ends';
 
-CREATE FUNCTION summary_stats(summary journey_summary)
+CREATE FUNCTION summary_stats(s journey_summary)
 	RETURNS TABLE (journeys bigint, conversions bigint, lost bigint, open bigint, matured bigint, value float8, channels bigint,
 		distinct_paths bigint, longest_path bigint, unattributed bigint, touches_seen bigint, anonymous_touches bigint, bytes bigint, options jsonb)
 	AS 'MODULE_PATHNAME', 'attrib_summary_stats' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 1;
 COMMENT ON FUNCTION summary_stats(journey_summary) IS 'the totals of a summary, its size, and the options its journeys were cut with';
 
-CREATE FUNCTION map_channels(summary journey_summary, mapping jsonb) RETURNS journey_summary
+CREATE FUNCTION map_channels(s journey_summary, mapping jsonb) RETURNS journey_summary
 	AS 'MODULE_PATHNAME', 'attrib_map_channels' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION map_channels(journey_summary, jsonb) IS 'the same journeys under other channel names, {"fb_prospecting": "facebook"}; several may become one';
+
+-- =====================================================================================================
+-- 6. Attribution models: how a summary's conversions are divided among channels
+-- =====================================================================================================
+
+CREATE FUNCTION first_touch_attr(s journey_summary, ignore text[] DEFAULT '{}')
+	RETURNS SETOF channel_credit
+	AS 'MODULE_PATHNAME', 'attrib_first_touch_attr'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION first_touch_attr(journey_summary, text[]) IS
+	'all credit of a journey to its first touch, passing over ignored channels where there is another';
+
+CREATE FUNCTION last_touch_attr(s journey_summary, ignore text[] DEFAULT '{}')
+	RETURNS SETOF channel_credit
+	AS 'MODULE_PATHNAME', 'attrib_last_touch_attr'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION last_touch_attr(journey_summary, text[]) IS
+	'all credit of a journey to its last touch, passing over ignored channels where there is another';
+
+CREATE FUNCTION linear_attr(s journey_summary)
+	RETURNS SETOF channel_credit
+	AS 'MODULE_PATHNAME', 'attrib_linear_attr'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION linear_attr(journey_summary) IS
+	'equal credit to every touch of a journey';
+
+CREATE FUNCTION position_based_attr(s journey_summary, first float8 DEFAULT 0.4, last float8 DEFAULT 0.4)
+	RETURNS SETOF channel_credit
+	AS 'MODULE_PATHNAME', 'attrib_position_based_attr'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION position_based_attr(journey_summary, float8, float8) IS
+	'fixed shares to the first and the last touch of a journey, the rest equally to those between';
+
+CREATE FUNCTION position_decay_attr(s journey_summary, ratio float8 DEFAULT 0.5)
+	RETURNS SETOF channel_credit
+	AS 'MODULE_PATHNAME', 'attrib_position_decay_attr'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION position_decay_attr(journey_summary, float8) IS
+	'credit that falls by a ratio with each touch back from the last';
+
+CREATE FUNCTION time_decay_attr(s journey_summary)
+	RETURNS SETOF channel_credit
+	AS 'MODULE_PATHNAME', 'attrib_time_decay_attr'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION time_decay_attr(journey_summary) IS
+	'credit that halves with every half_life before the last touch, as the summary was built';
+
+CREATE FUNCTION shapley_attr(s journey_summary, game text DEFAULT 'conversions', scale boolean DEFAULT false,
+                             max_exact int DEFAULT 20, samples int DEFAULT 10000, seed bigint DEFAULT 1)
+	RETURNS SETOF shapley_credit
+	AS 'MODULE_PATHNAME', 'attrib_shapley_attr'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION shapley_attr(journey_summary, text, boolean, int, int, bigint) IS
+	'Shapley value of each channel in the game conversions, rate or exact_rate';
+
+CREATE FUNCTION shapley_attr_ordered(s journey_summary, OUT channel text, OUT touch_position int,
+                                     OUT conversions float8, OUT value float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_shapley_attr_ordered'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 100;
+
+COMMENT ON FUNCTION shapley_attr_ordered(journey_summary) IS
+	'Shapley credit of each channel by its position in the journey';
+
+-- The one-line form: the path aggregate's transition with another end.
+
+CREATE FUNCTION shapley_final(journey_summary)
+	RETURNS shapley_credit[]
+	AS 'MODULE_PATHNAME', 'attrib_shapley_final'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+
+COMMENT ON FUNCTION shapley_final(journey_summary) IS
+	'final function of the aggregate shapley_attr';
+
+CREATE AGGREGATE shapley_attr(path text[], converted boolean, value float8) (
+	SFUNC = journey_summary_path_trans, STYPE = journey_summary, SSPACE = 16384,
+	FINALFUNC = shapley_final, COMBINEFUNC = journey_summary_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE shapley_attr(text[], boolean, float8) IS
+	'Shapley value of each channel, game conversions, straight from path rows';
+
+CREATE FUNCTION attribution_models(s journey_summary, models text[] DEFAULT NULL, options jsonb DEFAULT '{}',
+                                   OUT model text, OUT channel text, OUT conversions float8, OUT value float8,
+                                   OUT share float8, OUT value_share float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_attribution_models'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 100;
+
+COMMENT ON FUNCTION attribution_models(journey_summary, text[], jsonb) IS
+	'attribution models side by side; NULL models are all that the summary can answer';
+
+-- STABLE: times are read in the session's time zone unless they name their own.
+CREATE FUNCTION touch_credit(path text[], model text DEFAULT 'linear', options jsonb DEFAULT '{}')
+	RETURNS float8[]
+	AS 'MODULE_PATHNAME', 'attrib_touch_credit'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION touch_credit(text[], text, jsonb) IS
+	'share of each touch of one path under a rule; the shares sum to exactly 1';
+
+CREATE FUNCTION touch_credit_by_effect(path text[], effects jsonb)
+	RETURNS float8[]
+	AS 'MODULE_PATHNAME', 'attrib_touch_credit_by_effect'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION touch_credit_by_effect(text[], jsonb) IS
+	'share of each touch of one path in proportion to its channel''s effect; the shares sum to exactly 1';
+
+-- =====================================================================================================
+-- 7. Event logs with a known truth
+-- =====================================================================================================
+
+CREATE FUNCTION generate_events(users bigint, seed bigint DEFAULT 1, options jsonb DEFAULT '{}',
+	OUT user_id bigint, OUT at timestamptz, OUT channel text, OUT converted boolean, OUT value float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'attrib_generate_events'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000 ROWS 1000000;
+
+COMMENT ON FUNCTION generate_events(bigint, bigint, jsonb) IS
+'a realistic log of touches and conversions in random order, drawn from a known response function; options: regime (realistic, equal, free_riding, synergy, order, decay), channels, days, baseline; one seed gives one log, and user n is the same however many users are asked for';
+
+CREATE FUNCTION generate_events_truth(options jsonb DEFAULT '{}', OUT channel text, OUT causal_share float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'attrib_generate_events_truth'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000 ROWS 12;
+
+COMMENT ON FUNCTION generate_events_truth(jsonb) IS
+'the causal share of every channel in what generate_events draws with these options: the expected Shapley value of the generator''s response function above its baseline, computed by quadrature, not from a sample';
+
+CREATE FUNCTION generate_events_probability(users bigint, seed bigint DEFAULT 1, options jsonb DEFAULT '{}',
+	OUT user_id bigint, OUT probability float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'attrib_generate_events_probability'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000 ROWS 1000000;
+
+COMMENT ON FUNCTION generate_events_probability(bigint, bigint, jsonb) IS
+'each user''s chance to convert at least once, given exactly the touches that generate_events draws for him with the same arguments: the best prediction there can be';

@@ -8,7 +8,7 @@ void
 argument_not_null(FunctionCallInfo fcinfo, int argno, const char *name)
 {
 	if (PG_ARGISNULL(argno))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name),
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", name),
 						errhint("Leave the argument out to get its default.")));
 }
 
@@ -51,19 +51,25 @@ NameList
 argument_names(FunctionCallInfo fcinfo, int argno, const char *name)
 {
 	NameList list = {0, NULL};
+	ArrayType *array;
 	Datum *elements;
 	bool *nulls;
 
 	if (PG_ARGISNULL(argno))
 		return list;
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(argno), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls,
-					  &list.count);
-	list.names = palloc(sizeof(char *) * Max(list.count, 1));
+	array = PG_GETARG_ARRAYTYPE_P(argno);
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s must be a one-dimensional array, not one of %d dimensions", name,
+							   ARR_NDIM(array)),
+						errhint("Write it as ARRAY['email', 'search'].")));
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &list.count);
+	list.names = palloc_extended(sizeof(char *) * Max(list.count, 1), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < list.count; i++)
 	{
 		if (nulls[i])
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-							errmsg("%s must not contain nulls, but element %d is null", name, i + 1),
+							errmsg("%s must not contain NULL, but element %d is", name, i + 1),
 							errhint("Remove it, for instance by array_remove(array, NULL).")));
 		list.names[i] = TextDatumGetCString(elements[i]);
 	}

@@ -29,6 +29,15 @@ extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 #define attrib_ereturn(escontext, dummy, ...) ereport(ERROR, __VA_ARGS__)
 #endif
 
+/* What a hash table of the executor may use. */
+#include "executor/nodeHash.h"
+#include "miscadmin.h"
+#if PG_VERSION_NUM >= 150000
+#define attrib_hash_memory_limit() get_hash_memory_limit()
+#else
+#define attrib_hash_memory_limit() ((size_t) get_hash_mem() * 1024)
+#endif
+
 /* 16 introduced the 64-bit finalizer of MurmurHash3, a bijection that spreads every bit. */
 #if PG_VERSION_NUM < 160000
 static inline uint64

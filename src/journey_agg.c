@@ -3,8 +3,10 @@
  */
 #include "journey_agg.h"
 
+#include "aggregate.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "event_input.h"
 
@@ -67,17 +69,6 @@ new_state(MemoryContext context, const JourneySpec *spec)
 	return state;
 }
 
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo, const char *name)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("%s must be called as an aggregate", name), errhint("Call journey_agg.")));
-	return context;
-}
-
 static text *
 text_argument(FunctionCallInfo fcinfo, int argno)
 {
@@ -104,15 +95,14 @@ append_row(JourneyAggState *state, AggRow row, const text *channel, const text *
 Datum
 journey_agg_transfn(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo, "journey_agg_transfn");
+	MemoryContext context = aggregate_context(fcinfo);
 	JourneyAggState *state = PG_ARGISNULL(0) ? NULL : (JourneyAggState *) PG_GETARG_POINTER(0);
 	HeapTupleHeader options = PG_NARGS() > 6 && !PG_ARGISNULL(6) ? PG_GETARG_HEAPTUPLEHEADER(6) : NULL;
 	text *channel = text_argument(fcinfo, 2);
 	AggRow row = {0};
 
 	if (state == NULL)
-		state = new_state(context, journey_spec_cached((const JourneySpec **) &fcinfo->flinfo->fn_extra,
-													   fcinfo->flinfo->fn_mcxt, options));
+		state = new_state(context, aggregate_options(aggregate_node(context), options));
 	else
 		journey_spec_check_row(state->spec, options);
 	row.at = PG_ARGISNULL(1) ? 0 : PG_GETARG_TIMESTAMPTZ(1);
@@ -128,7 +118,7 @@ journey_agg_transfn(PG_FUNCTION_ARGS)
 Datum
 journey_agg_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo, "journey_agg_combine");
+	MemoryContext context = aggregate_context(fcinfo);
 	JourneyAggState *state = PG_ARGISNULL(0) ? NULL : (JourneyAggState *) PG_GETARG_POINTER(0);
 	JourneyAggState *other = PG_ARGISNULL(1) ? NULL : (JourneyAggState *) PG_GETARG_POINTER(1);
 
@@ -139,8 +129,7 @@ journey_agg_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(state);
 	}
 	if (state == NULL)
-		state = new_state(context, journey_spec_cached((const JourneySpec **) &fcinfo->flinfo->fn_extra,
-													   fcinfo->flinfo->fn_mcxt, other->spec->source));
+		state = new_state(context, aggregate_options(aggregate_node(context), other->spec->source));
 	else
 		journey_spec_require_equal(state->spec, other->spec);
 	reserve(state, other->nrows, other->ntext);
@@ -164,7 +153,7 @@ journey_agg_serialize(PG_FUNCTION_ARGS)
 	bytea *result;
 	char *to;
 
-	(void) aggregate_context(fcinfo, "journey_agg_serialize");
+	(void) aggregate_context(fcinfo);
 	state = (const JourneyAggState *) PG_GETARG_POINTER(0);
 	wire = (AggWire){state->nrows, state->ntext,
 					 state->spec->source ? HeapTupleHeaderGetDatumLength(state->spec->source) : 0};
@@ -201,7 +190,7 @@ journey_agg_deserialize(PG_FUNCTION_ARGS)
 	JourneyAggState *state;
 	HeapTupleHeader options = NULL;
 
-	(void) aggregate_context(fcinfo, "journey_agg_deserialize");
+	(void) aggregate_context(fcinfo);
 	bytes = PG_GETARG_BYTEA_PP(0);
 	from = VARDATA_ANY(bytes);
 	memcpy(&wire, from, sizeof(wire));
@@ -211,9 +200,8 @@ journey_agg_deserialize(PG_FUNCTION_ARGS)
 		options = palloc(wire.options); /* for its alignment */
 		memcpy(options, from + wire.nrows * sizeof(AggRow) + wire.ntext, wire.options);
 	}
-	state =
-		new_state(CurrentMemoryContext, journey_spec_cached((const JourneySpec **) &fcinfo->flinfo->fn_extra,
-															fcinfo->flinfo->fn_mcxt, options));
+	state = new_state(CurrentMemoryContext,
+					  aggregate_options(aggregate_node(aggregate_context(fcinfo)), options));
 	reserve(state, wire.nrows, wire.ntext);
 	if (wire.nrows > 0)
 		memcpy(state->rows, from, wire.nrows * sizeof(AggRow));

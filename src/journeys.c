@@ -9,9 +9,10 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
-#include "core/names.h"
+#include "channel_dict.h"
 #include "event_input.h"
 
 PG_FUNCTION_INFO_V1(journey_agg_final);
@@ -34,7 +35,7 @@ enum
 /* Channel numbers and, where a text[] is to be built, each channel's text Datum. */
 typedef struct ChannelTexts
 {
-	NameTable table;
+	ChannelDict dict;
 	Datum *texts; /* by number; 0 where not yet made */
 	uint32 ntexts;
 } ChannelTexts;
@@ -42,27 +43,27 @@ typedef struct ChannelTexts
 static uint32
 texts_intern(void *arg, const char *name, size_t length)
 {
-	return names_intern(&((ChannelTexts *) arg)->table, attrib_env(), name, length);
+	return channel_dict_intern(&((ChannelTexts *) arg)->dict, name, (uint32) length);
 }
 
 static const char *
 texts_name(void *arg, uint32 channel, size_t *length)
 {
-	const Name *name = &((ChannelTexts *) arg)->table.names[channel];
+	const DictName *name = &((ChannelTexts *) arg)->dict.names[channel];
 
 	*length = name->length;
-	return name->bytes;
+	return name->text;
 }
 
 static Datum
 texts_datum(ChannelTexts *texts, uint32 channel)
 {
-	const Name *name = &texts->table.names[channel];
+	const DictName *name = &texts->dict.names[channel];
 
 	if (channel >= texts->ntexts)
 	{
-		Datum *larger = MemoryContextAllocExtended(
-			CurrentMemoryContext, sizeof(Datum) * texts->table.capacity, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+		Datum *larger = MemoryContextAllocExtended(CurrentMemoryContext, sizeof(Datum) * texts->dict.capacity,
+												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
 		if (texts->ntexts > 0)
 		{
@@ -70,10 +71,10 @@ texts_datum(ChannelTexts *texts, uint32 channel)
 			pfree(texts->texts);
 		}
 		texts->texts = larger;
-		texts->ntexts = texts->table.capacity;
+		texts->ntexts = texts->dict.capacity;
 	}
 	if (texts->texts[channel] == (Datum) 0)
-		texts->texts[channel] = PointerGetDatum(cstring_to_text_with_len(name->bytes, name->length));
+		texts->texts[channel] = PointerGetDatum(cstring_to_text_with_len(name->text, (int) name->length));
 	return texts->texts[channel];
 }
 
@@ -343,6 +344,7 @@ journey_agg_final(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	state = (JourneyAggState *) PG_GETARG_POINTER(0);
 	builder.state = state;
+	channel_dict_init(&builder.texts.dict, CurrentMemoryContext);
 	builder.desc = journey_row_desc(fcinfo);
 	journey_options_bind(state->spec, &naming, &options);
 	events = order_events(state, &builder.texts, &nevents);
@@ -433,6 +435,7 @@ transform_path(PG_FUNCTION_ARGS)
 	Datum *elements;
 	Size n;
 
+	channel_dict_init(&texts.dict, CurrentMemoryContext);
 	if (!PG_ARGISNULL(1))
 		transforms_bind(cached_chain(fcinfo, PG_GETARG_JSONB_P(1)), &naming, &chain);
 	if (PG_ARGISNULL(0))

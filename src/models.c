@@ -5,6 +5,7 @@
 #include "core/markov.h"
 #include "core/rules.h"
 #include "summary.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(attrib_attribution_models);
@@ -128,6 +129,7 @@ model_options_default(void)
 		.first = 0.4,
 		.last = 0.4,
 		.ratio = 0.5,
+		.scale = true,
 		.shapley = {.game = SHAPLEY_CONVERSIONS, .max_exact = 20, .samples = 10000, .seed = 1},
 		.markov_order = 1,
 		.collapse_repeats = true,
@@ -143,10 +145,11 @@ ignore_option_read(JsonbObjectIter *it, NameList *ignore)
 	return true;
 }
 
-/* "scale" is accepted to be true: credit of different games compares only when scaled. */
 static bool
-shapley_option_read(JsonbObjectIter *it, ShapleyOptions *shapley)
+shapley_option_read(JsonbObjectIter *it, ModelOptions *options)
 {
+	ShapleyOptions *shapley = &options->shapley;
+
 	if (strcmp(it->key, "game") == 0)
 		shapley->game = shapley_game_by_name(jsonb_option_text(it));
 	else if (strcmp(it->key, "max_exact") == 0)
@@ -156,13 +159,7 @@ shapley_option_read(JsonbObjectIter *it, ShapleyOptions *shapley)
 	else if (strcmp(it->key, "seed") == 0)
 		shapley->seed = (uint64) jsonb_option_int64(it, PG_INT64_MIN, PG_INT64_MAX);
 	else if (strcmp(it->key, "scale") == 0)
-	{
-		if (!jsonb_option_bool(it))
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("%s: \"scale\" must be true, not false", it->what),
-							errhint("Models side by side all hand out conversions; shapley_attr() returns "
-									"unscaled values.")));
-	}
+		options->scale = jsonb_option_bool(it);
 	else
 		return false;
 	return true;
@@ -191,7 +188,7 @@ model_option_read(JsonbObjectIter *it, AttributionModel model, ModelOptions *opt
 			options->ratio = jsonb_option_float8(it, 0, 1);
 			return true;
 		case MODEL_SHAPLEY:
-			return shapley_option_read(it, &options->shapley);
+			return shapley_option_read(it, options);
 		case MODEL_MARKOV:
 			if (strcmp(it->key, "markov_order") == 0)
 				options->markov_order = (int) jsonb_option_int64(it, 1, PG_INT32_MAX);
@@ -228,9 +225,21 @@ model_options_read(Jsonb *jsonb)
 				jsonb_option_unknown(&arguments, model_option_names(model));
 		}
 	}
-	position_based_check(options.first, options.last);
-	position_decay_check(options.ratio);
+	model_options_check(&options);
 	return options;
+}
+
+void
+model_options_check(const ModelOptions *options)
+{
+	position_based_check(options->first, options->last);
+	position_decay_check(options->ratio);
+	if (!options->scale && options->shapley.game != SHAPLEY_CONVERSIONS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options of shapley: \"scale\" must not be false here"),
+				 errhint("Models side by side all hand out conversions; shapley_attr() returns unscaled "
+						 "values.")));
 }
 
 bool *
@@ -357,6 +366,9 @@ chosen_models(FunctionCallInfo fcinfo, int argno, AttributionModel *chosen)
 			chosen[count++] = (AttributionModel) i;
 		return count;
 	}
+	if (array_contains_nulls(PG_GETARG_ARRAYTYPE_P(argno)))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("models must not contain NULL"),
+						errhint("Models are " MODEL_NAMES ".")));
 	names = argument_names(fcinfo, argno, "models");
 	for (int i = 0; i < names.count; i++)
 	{

@@ -31,9 +31,10 @@ typedef struct ModelOptions
 	NameList last_ignore;  /* last_touch */
 	double first;		   /* position_based */
 	double last;
-	double ratio; /* position_decay */
-	ShapleyOptions shapley;
-	int markov_order; /* markov */
+	double ratio;			/* position_decay */
+	ShapleyOptions shapley; /* shapley */
+	bool scale;				/* said of shapley: here the rate games are always scaled */
+	int markov_order;		/* markov */
 	bool collapse_repeats;
 } ModelOptions;
 
@@ -47,6 +48,9 @@ extern ModelOptions model_options_default(void);
 /* Reads {"markov": {"markov_order": 2}, ...}; unknown models and keys are 22023. */
 extern ModelOptions model_options_read(Jsonb *options);
 
+/* 22023 unless the arguments make sense together. */
+extern void model_options_check(const ModelOptions *options);
+
 /*
  * Reads the current entry of an iteration over one model's own object into `options`; false if the model
  * has no argument of that name.
@@ -56,7 +60,7 @@ extern bool model_option_read(JsonbObjectIter *it, AttributionModel model, Model
 /* The models' own argument names, for hints: "\"first\", \"last\"". */
 extern const char *model_option_names(AttributionModel model);
 
-/* 22023 unless the arguments make sense together; every reader of them ends with these. */
+/* The same for one model's. */
 extern void position_based_check(double first, double last);
 extern void position_decay_check(double ratio);
 extern ShapleyGame shapley_game_by_name(const char *name);

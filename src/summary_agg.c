@@ -2,6 +2,7 @@
  * Aggregates whose input is paths or summaries: journey_summary_agg over path rows and counted paths, and
  * rollup. Their state type is journey_summary itself.
  */
+#include "aggregate.h"
 #include "summary.h"
 
 #include "catalog/pg_type.h"
@@ -16,48 +17,40 @@ PG_FUNCTION_INFO_V1(attrib_path_trans);
 PG_FUNCTION_INFO_V1(attrib_counted_path_trans);
 PG_FUNCTION_INFO_V1(attrib_summary_combine);
 
-/* The state of this call, for reading and writing; made in the context the aggregate's states live in. */
-static SummaryState *
-state_arg(FunctionCallInfo fcinfo)
+SummaryState *
+summary_state_arg(FunctionCallInfo fcinfo)
 {
-	MemoryContext context;
+	/* asked on each call: with grouping sets each may have its own */
+	MemoryContext context = aggregate_context(fcinfo);
 	SummaryState *state;
 
-	/* not cached: with grouping sets each call may have its own context */
-	if (!AggCheckCallContext(fcinfo, &context))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("transition function called outside an aggregate")));
 	if (PG_ARGISNULL(0))
-		return summary_state_create(context);
+		return summary_state_create(context, NULL);
 	state = summary_state_of(PG_GETARG_DATUM(0));
 	if (state == NULL)
 	{
 		/* flattened on its way here, by a spilled group or a foreign node */
-		SummaryMeta meta;
-		const SummaryView *view = summary_view_datum(PG_GETARG_DATUM(0), &meta);
-
-		state = summary_state_create(context);
-		summary_state_merge(state, view, &meta, NULL);
+		state = summary_state_create(context, NULL);
+		summary_state_add_flat(state, PG_GETARG_VARLENA_P(0));
 	}
 	return state;
 }
 
 #define RETURN_STATE(state) return EOHPGetRWDatum(&(state)->hdr)
 
-/* The path of array argument `argno` in the state's channel numbers; NULL is the empty path. */
-static uint32
-path_arg(FunctionCallInfo fcinfo, int argno, SummaryState *state, uint32 **touches)
+uint32
+summary_state_path(SummaryState *state, Datum path, bool isnull, uint32 **touches)
 {
 	ArrayType *array;
 	char *element;
 	int n;
 
-	if (PG_ARGISNULL(argno))
+	if (isnull)
 		return 0;
-	array = PG_GETARG_ARRAYTYPE_P(argno);
+	array = DatumGetArrayTypeP(path);
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("path must be a one-dimensional array, not one of %d dimensions", ARR_NDIM(array)),
 				 errhint("Write it as ARRAY['email', 'search'].")));
 	if (array_contains_nulls(array))
@@ -72,11 +65,11 @@ path_arg(FunctionCallInfo fcinfo, int argno, SummaryState *state, uint32 **touch
 		uint32 length = (uint32) VARSIZE_ANY_EXHDR(element);
 
 		channel_validate(name, length);
-		(*touches)[i] = channel_dict_intern(&state->channels, name, length);
+		(*touches)[i] = channel_dict_intern(state->channels, name, length);
 		element += VARSIZE_ANY(element);
 		element = (char *) att_align_nominal(element, TYPALIGN_INT);
 	}
-	if ((Pointer) array != DatumGetPointer(PG_GETARG_DATUM(argno)))
+	if ((Pointer) array != DatumGetPointer(path))
 		pfree(array);
 	return (uint32) n;
 }
@@ -87,11 +80,11 @@ static const SummaryMeta bare_paths;
 Datum
 attrib_path_trans(PG_FUNCTION_ARGS)
 {
-	SummaryState *state = state_arg(fcinfo);
+	SummaryState *state = summary_state_arg(fcinfo);
 	bool converted = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
 	double value = PG_NARGS() > 3 && !PG_ARGISNULL(3) ? PG_GETARG_FLOAT8(3) : 0;
 	uint32 *touches = NULL;
-	uint32 ntouches = path_arg(fcinfo, 1, state, &touches);
+	uint32 ntouches = summary_state_path(state, PG_GETARG_DATUM(1), PG_ARGISNULL(1), &touches);
 
 	value_validate(value, converted);
 	if (!state->meta_set || state->meta.has_options)
@@ -143,10 +136,10 @@ count_arg(FunctionCallInfo fcinfo, int argno, const char *what)
 Datum
 attrib_counted_path_trans(PG_FUNCTION_ARGS)
 {
-	SummaryState *state = state_arg(fcinfo);
+	SummaryState *state = summary_state_arg(fcinfo);
 	double value = PG_ARGISNULL(4) ? 0 : PG_GETARG_FLOAT8(4);
 	uint32 *touches = NULL;
-	uint32 ntouches = path_arg(fcinfo, 1, state, &touches);
+	uint32 ntouches = summary_state_path(state, PG_GETARG_DATUM(1), PG_ARGISNULL(1), &touches);
 	PathCounts counts = {0};
 
 	counts.conversions = counts.matured_conversions = count_arg(fcinfo, 2, "conversions");
@@ -171,26 +164,15 @@ attrib_summary_combine(PG_FUNCTION_ARGS)
 {
 	SummaryState *state;
 
-	if (PG_ARGISNULL(1))
+	if (PG_ARGISNULL(0) && PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	state = summary_state_arg(fcinfo);
+	if (!PG_ARGISNULL(1))
 	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		state = state_arg(fcinfo);
-	}
-	else
-	{
-		SummaryMeta meta;
-		const SummaryView *view;
-		MemoryContext previous = CurrentMemoryContext;
-		MemoryContext scratch = AllocSetContextCreate(previous, "rollup", ALLOCSET_DEFAULT_SIZES);
+		struct varlena *flat = PG_GETARG_VARLENA_P(1);
 
-		state = state_arg(fcinfo);
-		/* a part may be large and there may be many, so give its arrays back at once */
-		MemoryContextSwitchTo(scratch);
-		view = summary_view_datum(PG_GETARG_DATUM(1), &meta);
-		summary_state_merge(state, view, &meta, NULL);
-		MemoryContextSwitchTo(previous);
-		MemoryContextDelete(scratch);
+		summary_state_add_flat(state, flat);
+		PG_FREE_IF_COPY(flat, 1);
 	}
 	RETURN_STATE(state);
 }

@@ -33,7 +33,8 @@ summary_options_json(StringInfo out, const SummaryMeta *meta)
 		appendStringInfoString(out, "\"max_touches\":null,");
 	appendStringInfo(out, "\"reuse_touches\":%s,", meta->reuse_touches ? "true" : "false");
 	append_interval(out, "half_life", meta->has_half_life, meta->half_life);
-	appendStringInfo(out, "\"channel_lookback\":%s,\"transforms\":%s}", meta->channel_lookback, meta->transforms);
+	appendStringInfo(out, "\"channel_lookback\":%s,\"transforms\":%s}", meta->channel_lookback,
+					 meta->transforms);
 }
 
 static char *
@@ -98,7 +99,8 @@ summary_options_parse(const char *json, SummaryMeta *meta)
 		else if (strcmp(it.key, "transforms") == 0)
 			meta->transforms = canonical_transforms(JsonbValueToJsonb(&it.value));
 		else
-			jsonb_option_unknown(&it, "lookback, max_touches, reuse_touches, half_life, channel_lookback, transforms");
+			jsonb_option_unknown(
+				&it, "lookback, max_touches, reuse_touches, half_life, channel_lookback, transforms");
 	}
 }
 
@@ -108,6 +110,7 @@ summary_options_valid(const SummaryMeta *meta)
 	if (!meta->has_options)
 		return true;
 	/* what is no JSON, or no option, raises by itself */
-	return strcmp(meta->channel_lookback, canonical_channel_lookback(jsonb_from_text(meta->channel_lookback))) == 0 &&
+	return strcmp(meta->channel_lookback,
+				  canonical_channel_lookback(jsonb_from_text(meta->channel_lookback))) == 0 &&
 		   strcmp(meta->transforms, canonical_transforms(jsonb_from_text(meta->transforms))) == 0;
 }

@@ -156,7 +156,7 @@ attrib_map_channels(PG_FUNCTION_ARGS)
 {
 	SummaryMeta meta;
 	const SummaryView *view = summary_view_datum(PG_GETARG_DATUM(0), &meta);
-	SummaryState *state = summary_state_create(CurrentMemoryContext);
+	SummaryState *state = summary_state_create(CurrentMemoryContext, NULL);
 	uint32 *map = palloc_extended(Max(view->nchannels, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
 	const char **names = palloc_extended(Max(view->nchannels, 1) * sizeof(char *), MCXT_ALLOC_HUGE);
 	JsonbObjectIter it;
@@ -183,7 +183,7 @@ attrib_map_channels(PG_FUNCTION_ARGS)
 			names[low] = to;
 	}
 	for (uint32 i = 0; i < view->nchannels; i++)
-		map[i] = channel_dict_intern(&state->channels, names[i], (uint32) strlen(names[i]));
+		map[i] = channel_dict_intern(state->channels, names[i], (uint32) strlen(names[i]));
 	summary_state_merge(state, view, &meta, map);
 	PG_RETURN_POINTER(summary_state_flat(state));
 }

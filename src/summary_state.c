@@ -53,7 +53,7 @@ static void state_flatten(ExpandedObjectHeader *header, void *result, Size size)
 static const ExpandedObjectMethods state_methods = {state_flat_size, state_flatten};
 
 SummaryState *
-summary_state_create(MemoryContext parent)
+summary_state_create(MemoryContext parent, ChannelDict *channels)
 {
 	/* small first blocks: GROUP BY makes many of these */
 	MemoryContext context =
@@ -62,7 +62,12 @@ summary_state_create(MemoryContext parent)
 
 	EOH_init_header(&state->hdr, &state_methods, context);
 	state->magic = SUMMARY_STATE_MAGIC;
-	channel_dict_init(&state->channels, context);
+	if (channels == NULL)
+	{
+		channels = MemoryContextAlloc(context, sizeof(ChannelDict));
+		channel_dict_init(channels, context);
+	}
+	state->channels = channels;
 	state->entries_capacity = 8;
 	state->entries = MemoryContextAlloc(context, state->entries_capacity * sizeof(PathEntry));
 	state->slots = pathslot_create(context, 8, state);
@@ -184,7 +189,7 @@ encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
 	entry = &state->entries[state->nentries];
 	memset(entry, 0, sizeof(*entry));
 	entry->ntouches = ntouches;
-	if (ntouches <= sizeof(entry->bytes.inside) && state->channels.size <= 0x80)
+	if (ntouches <= sizeof(entry->bytes.inside) && state->channels->size <= 0x80)
 	{
 		for (uint32 i = 0; i < ntouches; i++)
 			entry->bytes.inside[i] = (uint8) touches[i];
@@ -306,7 +311,7 @@ add_weights(SummaryState *state, PathDetail *detail, const uint32 *touches, uint
 	uint32 fixed_place[32];
 	uint32 *place =
 		ntouches <= 32 ? fixed_place : palloc_extended(ntouches * sizeof(uint32), MCXT_ALLOC_HUGE);
-	uint32 ndistinct = first_appearances(state->channels.size, touches, ntouches, place);
+	uint32 ndistinct = first_appearances(state->channels->size, touches, ntouches, place);
 	fixed128 left = counts->value;
 	DecaySum *decay;
 
@@ -356,7 +361,7 @@ add_credits(SummaryState *state, PathDetail *detail, const uint32 *touches, cons
 {
 	uint32 *place = palloc_extended(2 * from->ntouches * sizeof(uint32), MCXT_ALLOC_HUGE);
 	uint32 *from_place = place + from->ntouches;
-	uint32 ndistinct = first_appearances(state->channels.size, touches, from->ntouches, place);
+	uint32 ndistinct = first_appearances(state->channels->size, touches, from->ntouches, place);
 	uint32 next = 0;
 
 	(void) first_appearances(from_channels, from->touches, from->ntouches, from_place);
@@ -495,7 +500,7 @@ summary_state_merge(SummaryState *state, const SummaryView *view, const SummaryM
 		own_map = palloc_extended(Max(view->nchannels, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
 		for (uint32 i = 0; i < view->nchannels; i++)
 			own_map[i] =
-				channel_dict_intern(&state->channels, view->channels[i], (uint32) strlen(view->channels[i]));
+				channel_dict_intern(state->channels, view->channels[i], (uint32) strlen(view->channels[i]));
 		map = own_map;
 	}
 	for (size_t i = 0; i < view->npaths; i++)
@@ -563,8 +568,8 @@ compare_paths(const SortPath *a, const SortPath *b)
 static uint32 *
 rank_channels(const SummaryState *state, const uint32 *touches, size_t ntouches, SummaryView *view)
 {
-	uint32 *rank = channel_dict_ranks(&state->channels);
-	uint32 size = state->channels.size;
+	uint32 *rank = channel_dict_ranks(state->channels);
+	uint32 size = state->channels->size;
 	uint32 *by_rank = palloc_extended(Max(size, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
 	bool *used = palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	const char **names = palloc_extended(Max(size, 1) * sizeof(char *), MCXT_ALLOC_HUGE);
@@ -578,7 +583,7 @@ rank_channels(const SummaryState *state, const uint32 *touches, size_t ntouches,
 		if (!used[by_rank[i]])
 			continue;
 		rank[by_rank[i]] = view->nchannels;
-		names[view->nchannels++] = state->channels.names[by_rank[i]].text;
+		names[view->nchannels++] = state->channels->names[by_rank[i]].text;
 	}
 	view->channels = names;
 	pfree(by_rank);
@@ -646,7 +651,7 @@ canonical_decay(const SummaryState *state, const PathDetail *detail, SummaryPath
 	DecayCredit *credits = palloc_extended(detail->ndecay * sizeof(DecayCredit), MCXT_ALLOC_HUGE);
 	uint32 *place = palloc_extended(path->ntouches * sizeof(uint32), MCXT_ALLOC_HUGE);
 
-	(void) first_appearances(state->channels.size, path->touches, path->ntouches, place);
+	(void) first_appearances(state->channels->size, path->touches, path->ntouches, place);
 	for (uint32 i = path->ntouches; i-- > 0;)
 	{
 		credits[place[i]].channel = path->touches[i];
@@ -714,6 +719,106 @@ summary_state_view(const SummaryState *state, SummaryView *view)
 	view->has_decay = state->meta.has_half_life;
 }
 
+/* ---------------------------------------------------------------- flat form */
+
+static void
+set_flat_size(FlatBytes *flat)
+{
+	SET_VARSIZE(flat->bytes, flat->size);
+}
+
+/* The hash table's paths, in the current context. */
+static FlatBytes
+encode_entries(SummaryState *state)
+{
+	SummaryView view;
+	FlatBytes flat;
+
+	summary_state_view(state, &view);
+	if (summary_flat_encode(&view, &state->meta, VARHDRSZ, attrib_env(), &flat) != CORE_OK)
+		summary_too_large();
+	set_flat_size(&flat);
+	return flat;
+}
+
+static FlatBytes
+merge_parts(SummaryState *state, const FlatBytes *entries)
+{
+	FlatBytes *inputs = palloc((state->nparts + 1) * sizeof(FlatBytes));
+	uint32 ninputs = 0;
+	FlatBytes flat;
+	CoreStatus status;
+
+	for (uint32 i = 0; i < state->nparts; i++)
+		inputs[ninputs++] =
+			(FlatBytes){(uint8_t *) VARDATA(state->parts[i]), VARSIZE(state->parts[i]) - VARHDRSZ};
+	if (entries)
+		inputs[ninputs++] = (FlatBytes){entries->bytes + VARHDRSZ, entries->size - VARHDRSZ};
+	status = summary_flat_merge(inputs, ninputs, &state->meta, VARHDRSZ, attrib_env(), &flat);
+	if (status == CORE_TOO_LARGE)
+		summary_too_large();
+	attrib_check_status(status, "rollup of journey summaries");
+	set_flat_size(&flat);
+	return flat;
+}
+
+static struct varlena *
+keep_flat(SummaryState *state, const FlatBytes *flat)
+{
+	struct varlena *kept = MemoryContextAllocHuge(state->hdr.eoh_context, flat->size);
+
+	memcpy(kept, flat->bytes, flat->size);
+	return kept;
+}
+
+/* Beyond this, parts are merged once they have grown to three times what the last merge left. */
+#define PARTS_SIZE_LIMIT ((Size) 4 * 1024 * 1024)
+
+/* All parts become one. */
+static void
+compact_parts(SummaryState *state)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "rollup", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext previous = MemoryContextSwitchTo(scratch);
+	FlatBytes flat = merge_parts(state, NULL);
+	struct varlena *merged = keep_flat(state, &flat);
+
+	for (uint32 i = 0; i < state->nparts; i++)
+		pfree(state->parts[i]);
+	state->parts[0] = merged;
+	state->nparts = 1;
+	state->parts_size = VARSIZE(merged);
+	state->merged_size = VARSIZE(merged);
+	MemoryContextSwitchTo(previous);
+	MemoryContextDelete(scratch);
+}
+
+void
+summary_state_add_flat(SummaryState *state, struct varlena *flat)
+{
+	SummaryView header;
+	SummaryMeta meta;
+
+	if (summary_flat_decode_header((const uint8_t *) VARDATA(flat), VARSIZE(flat) - VARHDRSZ, attrib_env(),
+								   &header, &meta) != CORE_OK)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("journey_summary has invalid bytes")));
+	summary_state_set_meta(state, &meta);
+	count_journeys(state, header.conversions, header.lost, header.open);
+	if (state->nparts == state->parts_capacity)
+	{
+		state->parts_capacity = Max(4, state->parts_capacity * 2);
+		state->parts = state->parts
+						   ? repalloc_huge(state->parts, state->parts_capacity * sizeof(struct varlena *))
+						   : MemoryContextAlloc(state->hdr.eoh_context,
+												state->parts_capacity * sizeof(struct varlena *));
+	}
+	state->parts[state->nparts] = MemoryContextAllocHuge(state->hdr.eoh_context, VARSIZE(flat));
+	memcpy(state->parts[state->nparts++], flat, VARSIZE(flat));
+	state->parts_size += VARSIZE(flat);
+	if (state->parts_size > PARTS_SIZE_LIMIT && state->parts_size > 3 * state->merged_size)
+		compact_parts(state);
+}
+
 struct varlena *
 summary_state_flat(SummaryState *state)
 {
@@ -722,17 +827,19 @@ summary_state_flat(SummaryState *state)
 		MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "journey_summary canonical form",
 													  ALLOCSET_DEFAULT_SIZES);
 		MemoryContext previous = MemoryContextSwitchTo(scratch);
-		SummaryView view;
-		struct varlena *flat;
-		size_t size;
+		FlatBytes flat;
 
-		summary_state_view(state, &view);
-		if (summary_flat_size(&view, &state->meta, &size) != CORE_OK)
-			summary_too_large();
-		flat = MemoryContextAllocHuge(state->hdr.eoh_context, VARHDRSZ + size);
-		SET_VARSIZE(flat, VARHDRSZ + size);
-		summary_flat_encode(&view, &state->meta, (uint8_t *) VARDATA(flat));
-		state->flat = flat;
+		if (state->nparts == 0)
+			flat = encode_entries(state);
+		else if (state->nentries == 0)
+			flat = merge_parts(state, NULL);
+		else
+		{
+			FlatBytes entries = encode_entries(state);
+
+			flat = merge_parts(state, &entries);
+		}
+		state->flat = keep_flat(state, &flat);
 		MemoryContextSwitchTo(previous);
 		MemoryContextDelete(scratch);
 	}

@@ -60,7 +60,7 @@ typedef struct SummaryState
 	int magic;
 	bool meta_set; /* options are those of the first row or part; later ones must agree */
 	SummaryMeta meta;
-	ChannelDict channels;
+	ChannelDict *channels; /* the state's own, or its maker's: parts of one log share one */
 	struct pathslot_hash *slots;
 	PathEntry *entries;
 	PathDetail *details;
@@ -72,13 +72,26 @@ typedef struct SummaryState
 	uint32 details_capacity;
 	int64 journeys;	   /* converted, lost and open: all counts together fit int64 */
 	size_t text_floor; /* least size of the text form so far, to stop before memory is gone */
-	uint32 *scratch;   /* for callers that collect a path, see summary_state_scratch() */
+	/*
+	 * Summaries that were added whole. They are sorted, so they are merged as streams when the value is asked for,
+	 * which is several times faster than putting each of their paths into the hash table; or before, when
+	 * together they outgrow `merged`, so that a long rollup keeps little more than its result.
+	 */
+	struct varlena **parts;
+	uint32 nparts;
+	uint32 parts_capacity;
+	Size parts_size;
+	Size merged_size; /* of parts[0], if it came from merging */
+	uint32 *scratch;  /* for callers that collect a path, see summary_state_scratch() */
 	uint32 scratch_capacity;
 	struct varlena *flat; /* cache of the flat form; dropped by every change */
 } SummaryState;
 
-/* A new, empty state in a child of `parent`. */
-extern SummaryState *summary_state_create(MemoryContext parent);
+/*
+ * A new, empty state in a child of `parent`. `channels` is a dictionary to share, which must live as long; NULL
+ * makes one.
+ */
+extern SummaryState *summary_state_create(MemoryContext parent, ChannelDict *channels);
 
 /* The state behind a read-write expanded datum, or NULL if the datum is something else. */
 extern SummaryState *summary_state_of(Datum datum);
@@ -111,12 +124,21 @@ extern void summary_state_add_lost(SummaryState *state, const uint32 *touches, u
 /* Makes the options of a part those of the whole, or raises 22023 if they differ. */
 extern void summary_state_set_meta(SummaryState *state, const SummaryMeta *meta);
 
-/* Adds all of a decoded summary. `map` gives its channels' numbers in the state; NULL: by their names. */
+/* Adds all of a flat summary, which is copied. */
+extern void summary_state_add_flat(SummaryState *state, struct varlena *flat);
+
+/* Adds all of a decoded summary, path by path. `map` gives its channels' numbers in the state; NULL: by their names. */
 extern void summary_state_merge(SummaryState *state, const SummaryView *view, const SummaryMeta *meta,
 								const uint32 *map);
 
 /* The canonical flat value, cached in the state. */
 extern struct varlena *summary_state_flat(SummaryState *state);
+
+/* For transition functions: the state of this call, argument 0, made if there is none. */
+extern SummaryState *summary_state_arg(FunctionCallInfo fcinfo);
+
+/* A text[] as numbers of the state's channels, in its scratch; the length is returned. NULL is the empty path. */
+extern uint32 summary_state_path(SummaryState *state, Datum path, bool isnull, uint32 **touches);
 
 /* 54000 with the limit and a hint. */
 extern void summary_too_large(void) pg_attribute_noreturn();

@@ -306,7 +306,7 @@ parse_fixed(const SummaryReader *r, const char *token)
 static void
 add_channel(SummaryReader *r, const char *name)
 {
-	uint32 before = r->state->channels.size;
+	uint32 before = r->state->channels->size;
 
 	if (r->nchannels == r->channels_capacity)
 	{
@@ -315,8 +315,8 @@ add_channel(SummaryReader *r, const char *name)
 						: palloc(r->channels_capacity * sizeof(uint32));
 	}
 	channel_validate(name, strlen(name));
-	r->map[r->nchannels++] = channel_dict_intern(&r->state->channels, name, (uint32) strlen(name));
-	if (r->state->channels.size == before)
+	r->map[r->nchannels++] = channel_dict_intern(r->state->channels, name, (uint32) strlen(name));
+	if (r->state->channels->size == before)
 		invalid(psprintf("Channel \"%s\" occurs twice.", name));
 }
 
@@ -651,7 +651,7 @@ Datum
 attrib_summary_in(PG_FUNCTION_ARGS)
 {
 	char *text = PG_GETARG_CSTRING(0);
-	SummaryReader r = {.state = summary_state_create(CurrentMemoryContext)};
+	SummaryReader r = {.state = summary_state_create(CurrentMemoryContext, NULL)};
 	JsonSemAction actions = {
 		.semstate = &r,
 		.object_start = on_object_start,

@@ -92,8 +92,7 @@ touch_options_read(Jsonb *jsonb, AttributionModel model, ModelOptions *options, 
 		else if (!touch_option_read(&it, model, options, times))
 			jsonb_option_unknown(&it, touch_option_names(model));
 	}
-	position_based_check(options->first, options->last);
-	position_decay_check(options->ratio);
+	model_options_check(options);
 }
 
 static bool

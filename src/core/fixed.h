@@ -10,8 +10,9 @@
 
 #include "core.h"
 
-__extension__ typedef __int128 fixed128;
-__extension__ typedef unsigned __int128 ufixed128;
+/* Aligned to 8, as PostgreSQL's allocator is; by itself the compiler would assume 16. */
+__extension__ typedef __int128 fixed128 __attribute__((aligned(8)));
+__extension__ typedef unsigned __int128 ufixed128 __attribute__((aligned(8)));
 
 #define FIXED_FRACTION_BITS 64
 

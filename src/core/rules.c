@@ -116,13 +116,10 @@ static PositionWeights
 position_weights(double first, double last)
 {
 	double ends = first + last;
-	PositionWeights weights = {0.5, 0.5, first, last, fmax(0, 1 - ends)};
+	PositionWeights weights = {.first = first, .last = last, .middle = fmax(0, 1 - ends)};
 
-	if (ends > 0)
-	{
-		weights.first_of_two = first / ends;
-		weights.last_of_two = last / ends;
-	}
+	weights.first_of_two = first_of_two(first, last);
+	weights.last_of_two = first_of_two(last, first);
 	return weights;
 }
 

@@ -18,6 +18,19 @@ extern void rule_position_decay(const SummaryView *view, double ratio, const Cor
 extern void rule_time_decay(const SummaryView *view, const CoreEnv *env, CreditTable *out); /* has_decay */
 
 /*
+ * The first of two touches where only the ends have weights: their sum made 1, halves if both are 0. Of two
+ * unequal shares the smaller is divided out and the larger its complement, so that they add to exactly 1 and
+ * a tiny one keeps its digits.
+ */
+static inline double
+first_of_two(double first, double last)
+{
+	if (first == last)
+		return 0.5;
+	return first < last ? first / (first + last) : 1 - last / (first + last);
+}
+
+/*
  * Weights of one path's touches; added left to right in float8 they give exactly 1, and none is negative.
  * n >= 1.
  */

@@ -21,30 +21,44 @@
 
 /* ---------------------------------------------------------------- writing */
 
-/* With `at` NULL it only counts, so that one routine both measures and writes. */
 typedef struct Writer
 {
-	uint8_t *at;
+	const CoreEnv *env;
+	uint8_t *bytes;
 	size_t size;
+	size_t capacity;
 } Writer;
+
+/* Every put below a text or a path's touches is within the room that was made before. */
+#define WRITER_SLACK 512
+
+static void
+writer_begin(Writer *w, const CoreEnv *env, size_t room)
+{
+	w->env = env;
+	w->capacity = room + 4096;
+	w->bytes = CORE_ALLOC(env, uint8_t, w->capacity);
+	w->size = room;
+}
+
+static inline void
+make_room(Writer *w, size_t size)
+{
+	uint8_t *larger;
+
+	if (w->capacity - w->size >= size + WRITER_SLACK)
+		return;
+	w->capacity = 2 * w->capacity + size + WRITER_SLACK;
+	larger = CORE_ALLOC(w->env, uint8_t, w->capacity);
+	memcpy(larger, w->bytes, w->size);
+	core_free(w->env, w->bytes);
+	w->bytes = larger;
+}
 
 static inline void
 put_byte(Writer *w, uint8_t byte)
 {
-	if (w->at)
-		*w->at++ = byte;
-	w->size++;
-}
-
-static void
-put_bytes(Writer *w, const void *bytes, size_t n)
-{
-	if (w->at)
-	{
-		memcpy(w->at, bytes, n);
-		w->at += n;
-	}
-	w->size += n;
+	w->bytes[w->size++] = byte;
 }
 
 static inline void
@@ -109,15 +123,17 @@ put_text(Writer *w, const char *text)
 {
 	size_t length = strlen(text);
 
+	make_room(w, length);
 	put_varint(w, length);
-	put_bytes(w, text, length);
+	memcpy(w->bytes + w->size, text, length);
+	w->size += length;
 }
 
 static void
 put_header(Writer *w, const SummaryView *view, const SummaryMeta *meta)
 {
 	put_byte(w, SUMMARY_FLAT_VERSION);
-	put_byte(w, (meta->has_options ? FLAT_HAS_OPTIONS : 0) | (view->has_decay ? FLAT_HAS_HALF_LIFE : 0));
+	put_byte(w, (meta->has_options ? FLAT_HAS_OPTIONS : 0) | (meta->has_half_life ? FLAT_HAS_HALF_LIFE : 0));
 	put_little(w, 0, 2);
 	put_little(w, view->nchannels, 4);
 	put_little(w, view->npaths, 4);
@@ -131,8 +147,14 @@ put_header(Writer *w, const SummaryView *view, const SummaryMeta *meta)
 	put_fixed(w, view->matured_value);
 	put_little(w, (uint64_t) meta->touches_seen, 8);
 	put_little(w, (uint64_t) meta->anonymous_touches, 8);
+}
+
+static void
+put_options(Writer *w, const SummaryMeta *meta)
+{
 	if (!meta->has_options)
 		return;
+	make_room(w, 0);
 	put_byte(w, (meta->has_lookback ? FLAT_OPTION_LOOKBACK : 0) |
 					(meta->has_max_touches ? FLAT_OPTION_MAX_TOUCHES : 0) |
 					(meta->reuse_touches ? FLAT_OPTION_REUSE : 0));
@@ -156,6 +178,7 @@ put_path(Writer *w, const SummaryPath *path, const SummaryPath *before)
 
 	while (before && shared < limit && path->touches[shared] == before->touches[shared])
 		shared++;
+	make_room(w, (size_t) (path->ntouches - shared) * 5 + (size_t) path->ndecay * 34);
 	put_varint(w, shared);
 	put_varint(w, path->ntouches - shared);
 	for (uint32_t i = shared; i < path->ntouches; i++)
@@ -187,16 +210,6 @@ put_path(Writer *w, const SummaryPath *path, const SummaryPath *before)
 		if (path->value)
 			put_wide128(w, path->decay[i].value);
 	}
-}
-
-static void
-put_summary(Writer *w, const SummaryView *view, const SummaryMeta *meta)
-{
-	put_header(w, view, meta);
-	for (uint32_t i = 0; i < view->nchannels; i++)
-		put_text(w, view->channels[i]);
-	for (size_t i = 0; i < view->npaths; i++)
-		put_path(w, &view->paths[i], i > 0 ? &view->paths[i - 1] : NULL);
 }
 
 static size_t
@@ -241,38 +254,57 @@ path_text_bound(const SummaryPath *path)
 }
 
 /* A name or option text may be escaped to six times its length (\u0001). */
+static size_t
+names_text_bound(const char *const *channels, uint32_t nchannels, const SummaryMeta *meta)
+{
+	size_t bound = 1024;
+
+	for (uint32_t i = 0; i < nchannels; i++)
+		bound += 6 * strlen(channels[i]) + 3;
+	if (meta->has_options)
+		bound += 6 * (strlen(meta->channel_lookback) + strlen(meta->transforms));
+	return bound;
+}
+
+static size_t
+touches_text_bound(size_t ntouches, uint32_t nchannels)
+{
+	return ntouches * (decimal_digits(nchannels) + 1);
+}
+
 size_t
 summary_text_bound(const SummaryView *view, const SummaryMeta *meta)
 {
-	size_t bound = 1024 + view->ntouches * (decimal_digits(view->nchannels) + 1);
+	size_t bound = names_text_bound(view->channels, view->nchannels, meta) +
+				   touches_text_bound(view->ntouches, view->nchannels);
 
-	for (uint32_t i = 0; i < view->nchannels; i++)
-		bound += 6 * strlen(view->channels[i]) + 3;
-	if (meta->has_options)
-		bound += 6 * (strlen(meta->channel_lookback) + strlen(meta->transforms));
 	for (size_t i = 0; i < view->npaths; i++)
 		bound += path_text_bound(&view->paths[i]);
 	return bound;
 }
 
 CoreStatus
-summary_flat_size(const SummaryView *view, const SummaryMeta *meta, size_t *size)
+summary_flat_encode(const SummaryView *view, const SummaryMeta *meta, size_t room, const CoreEnv *env,
+					FlatBytes *flat)
 {
-	Writer counter = {NULL, 0};
+	Writer w;
 
 	if (view->npaths > UINT32_MAX || summary_text_bound(view, meta) > SUMMARY_MAX_TEXT)
 		return CORE_TOO_LARGE;
-	put_summary(&counter, view, meta);
-	*size = counter.size;
+	writer_begin(&w, env, room);
+	put_header(&w, view, meta);
+	put_options(&w, meta);
+	for (uint32_t i = 0; i < view->nchannels; i++)
+		put_text(&w, view->channels[i]);
+	for (size_t i = 0; i < view->npaths; i++)
+	{
+		put_path(&w, &view->paths[i], i > 0 ? &view->paths[i - 1] : NULL);
+		if (i % CHECK_EVERY == 0)
+			core_check(env);
+	}
+	flat->bytes = w.bytes;
+	flat->size = w.size;
 	return CORE_OK;
-}
-
-void
-summary_flat_encode(const SummaryView *view, const SummaryMeta *meta, uint8_t *bytes)
-{
-	Writer writer = {bytes, 0};
-
-	put_summary(&writer, view, meta);
 }
 
 /* ---------------------------------------------------------------- reading */
@@ -500,15 +532,15 @@ get_channels(Reader *r, FlatTextFn check_name, const CoreEnv *env, SummaryView *
 typedef struct PathReader
 {
 	Reader *r;
-	SummaryView *view;
-	uint32_t *touches; /* of all paths, end to end */
-	size_t used;
-	uint8_t *seen;		/* per channel: it occurs on some path */
-	uint64_t *stamp;	/* per channel: the last path (number + 1) it was met on */
-	uint32_t *distinct; /* scratch: the distinct channels of one path */
-	DecayCredit *decay; /* current block of credits */
+	const SummaryView *view; /* the header's */
+	bool keep;				 /* touches and decay of each path stay; else the next path's overwrite them */
+	uint32_t *touches;		 /* where the next path's go */
+	size_t ntouches;		 /* of all paths so far */
+	uint8_t *seen;			 /* per channel: it occurs on some path; NULL where nobody asks */
+	uint64_t *stamp;		 /* per channel: the last path (number + 1) it was met on */
+	uint32_t *distinct;		 /* scratch: the distinct channels of one path */
+	DecayCredit *decay;		 /* current block of credits */
 	size_t decay_left;
-	SummaryView sum; /* running totals, to be compared with the header */
 } PathReader;
 
 /* The touches, in strictly increasing order of paths. */
@@ -518,16 +550,17 @@ get_touches(PathReader *p, SummaryPath *path, const SummaryPath *before)
 	Reader *r = p->r;
 	uint32_t before_length = before ? before->ntouches : 0;
 	uint32_t shared = (uint32_t) get_varint(r, before_length);
-	size_t room = p->view->ntouches - p->used;
+	uint32_t parted = shared < before_length ? before->touches[shared] : 0;
+	size_t room = p->view->ntouches - p->ntouches;
 	size_t added = get_varint(r, bytes_left(r)); /* each takes a byte or more */
-	uint32_t *touches = p->touches + p->used;
+	uint32_t *touches = p->touches;
 
 	if (shared > room || added > room - shared || shared + added > p->view->longest_path)
 	{
 		reader_fail(r);
 		return;
 	}
-	if (shared)
+	if (shared && touches != before->touches)
 		memcpy(touches, before->touches, shared * sizeof(uint32_t));
 	for (size_t i = shared; i < shared + added; i++)
 	{
@@ -537,22 +570,22 @@ get_touches(PathReader *p, SummaryPath *path, const SummaryPath *before)
 			reader_fail(r);
 			return;
 		}
-		p->seen[touches[i]] = 1;
+		if (p->seen)
+			p->seen[touches[i]] = 1;
 	}
 	/* the path before must end where they part, or be smaller there: else out of order or not all shared */
-	if (before && (added == 0 || (shared < before_length && before->touches[shared] >= touches[shared])))
+	if (before && (added == 0 || (shared < before_length && parted >= touches[shared])))
 		reader_fail(r);
 	path->touches = touches;
 	path->ntouches = (uint32_t) (shared + added);
-	p->used += path->ntouches;
-	if (path->ntouches > p->sum.longest_path)
-		p->sum.longest_path = path->ntouches;
+	p->ntouches += path->ntouches;
+	if (p->keep)
+		p->touches += path->ntouches;
 }
 
 static void
-get_counts(PathReader *p, SummaryPath *path)
+get_counts(Reader *r, SummaryPath *path)
 {
-	Reader *r = p->r;
 	uint8_t bits = get_byte(r);
 
 	if (bits >= FLAT_PATH_MATURED * 2 ||
@@ -643,8 +676,11 @@ get_decay(PathReader *p, SummaryPath *path, uint64_t number, const CoreEnv *env)
 		p->decay = CORE_ALLOC(env, DecayCredit, p->decay_left);
 	}
 	decay = p->decay;
-	p->decay += n;
-	p->decay_left -= n;
+	if (p->keep)
+	{
+		p->decay += n;
+		p->decay_left -= n;
+	}
 	for (uint32_t i = 0; i < n; i++)
 	{
 		decay[i].channel = p->distinct[i];
@@ -673,29 +709,40 @@ add_totals(SummaryView *sum, const SummaryPath *path)
 		__builtin_add_overflow(sum->open, path->open, &sum->open))
 		return false;
 	sum->matured_conversions += path->matured_conversions; /* <= conversions */
+	sum->ntouches += path->ntouches;
+	if (path->ntouches > sum->longest_path)
+		sum->longest_path = path->ntouches;
 	return !__builtin_add_overflow(sum->conversions, sum->lost, &all) &&
 		   !__builtin_add_overflow(all, sum->open, &all) && fixed_add(&sum->value, path->value) &&
 		   fixed_add(&sum->matured_value, path->matured_value);
 }
 
-static void
-get_paths(PathReader *p, const CoreEnv *env)
+/* The path behind `before` (NULL: the first one), which is the number'th. False when the bytes are broken. */
+static bool
+get_path(PathReader *p, SummaryPath *path, const SummaryPath *before, uint64_t number, const CoreEnv *env)
 {
-	SummaryView *view = p->view;
+	SummaryPath read = {0};
+
+	get_touches(p, &read, before);
+	if (p->r->failed)
+		return false;
+	get_counts(p->r, &read);
+	if (p->view->has_decay && read.conversions > 0 && read.ntouches > 1)
+		get_decay(p, &read, number, env);
+	*path = read;
+	return !p->r->failed;
+}
+
+static void
+get_paths(PathReader *p, SummaryView *view, SummaryView *sum, const CoreEnv *env)
+{
 	SummaryPath *paths = CORE_ALLOC(env, SummaryPath, view->npaths);
 
-	for (size_t i = 0; i < view->npaths && !p->r->failed; i++)
+	for (size_t i = 0; i < view->npaths; i++)
 	{
-		SummaryPath *path = &paths[i];
-
-		memset(path, 0, sizeof(*path));
-		get_touches(p, path, i > 0 ? path - 1 : NULL);
-		if (p->r->failed)
+		if (!get_path(p, &paths[i], i > 0 ? &paths[i - 1] : NULL, i + 1, env))
 			return;
-		get_counts(p, path);
-		if (view->has_decay && path->conversions > 0 && path->ntouches > 1)
-			get_decay(p, path, i + 1, env);
-		if (!add_totals(&p->sum, path))
+		if (!add_totals(sum, &paths[i]))
 			reader_fail(p->r);
 		if (i % CHECK_EVERY == 0)
 			core_check(env);
@@ -708,7 +755,43 @@ totals_match(const SummaryView *a, const SummaryView *b)
 {
 	return a->conversions == b->conversions && a->lost == b->lost && a->open == b->open &&
 		   a->matured_conversions == b->matured_conversions && a->value == b->value &&
-		   a->matured_value == b->matured_value && a->longest_path == b->longest_path;
+		   a->matured_value == b->matured_value && a->ntouches == b->ntouches &&
+		   a->longest_path == b->longest_path;
+}
+
+/* Header, options and channels, and the checks that keep what follows from asking for absurd memory. */
+static CoreStatus
+get_head(Reader *r, FlatTextFn check_text, FlatTextFn check_name, const CoreEnv *env, SummaryView *view,
+		 SummaryMeta *meta)
+{
+	get_header(r, check_text, env, view, meta);
+	if (!r->failed)
+		get_channels(r, check_name, env, view);
+	/* three bytes are the least a path can take; every touch takes two bytes or more of text */
+	if (r->failed || view->npaths > bytes_left(r) / 3 || view->longest_path > bytes_left(r) ||
+		view->ntouches > view->npaths * view->longest_path)
+		return CORE_CORRUPT;
+	return view->ntouches > SUMMARY_MAX_TEXT / 2 ? CORE_TOO_LARGE : CORE_OK;
+}
+
+static void
+path_reader_begin(PathReader *p, Reader *r, const SummaryView *view, bool keep, const CoreEnv *env)
+{
+	memset(p, 0, sizeof(*p));
+	p->r = r;
+	p->view = view;
+	p->keep = keep;
+	p->touches = CORE_ALLOC(env, uint32_t, keep ? view->ntouches : view->longest_path);
+	p->stamp = CORE_ALLOC_ZERO(env, uint64_t, view->nchannels);
+	p->distinct = CORE_ALLOC(env, uint32_t, view->nchannels);
+}
+
+static void
+path_reader_end(PathReader *p, const CoreEnv *env)
+{
+	core_free(env, p->seen);
+	core_free(env, p->stamp);
+	core_free(env, p->distinct);
 }
 
 CoreStatus
@@ -716,27 +799,267 @@ summary_flat_decode(const uint8_t *bytes, size_t nbytes, FlatTextFn check_text, 
 					const CoreEnv *env, SummaryView *view, SummaryMeta *meta)
 {
 	Reader r = {bytes, bytes + nbytes, false};
-	PathReader p = {.r = &r, .view = view};
+	SummaryView sum = {0};
+	PathReader p;
+	CoreStatus status = get_head(&r, check_text, check_name, env, view, meta);
 
-	get_header(&r, check_text, env, view, meta);
-	if (!r.failed)
-		get_channels(&r, check_name, env, view);
-	/* three bytes are the least a path can take; every touch takes two bytes or more of text */
-	if (r.failed || view->npaths > bytes_left(&r) / 3 || view->longest_path > bytes_left(&r) ||
-		view->ntouches > view->npaths * view->longest_path)
-		return CORE_CORRUPT;
-	if (view->ntouches > SUMMARY_MAX_TEXT / 2)
-		return CORE_TOO_LARGE;
-	p.touches = CORE_ALLOC(env, uint32_t, view->ntouches);
+	if (status != CORE_OK)
+		return status;
+	path_reader_begin(&p, &r, view, true, env);
 	p.seen = CORE_ALLOC_ZERO(env, uint8_t, view->nchannels);
-	p.stamp = CORE_ALLOC_ZERO(env, uint64_t, view->nchannels);
-	p.distinct = CORE_ALLOC(env, uint32_t, view->nchannels);
-	get_paths(&p, env);
-	if (r.failed || r.at != r.end || p.used != view->ntouches || !totals_match(&p.sum, view) ||
-		memchr(p.seen, 0, view->nchannels))
+	get_paths(&p, view, &sum, env);
+	if (r.failed || r.at != r.end || !totals_match(&sum, view) || memchr(p.seen, 0, view->nchannels))
 		return CORE_CORRUPT;
-	core_free(env, p.seen);
-	core_free(env, p.stamp);
-	core_free(env, p.distinct);
+	path_reader_end(&p, env);
+	return CORE_OK;
+}
+
+/* ---------------------------------------------------------------- merging */
+
+/* One input of a merge, standing at a path. */
+typedef struct Cursor
+{
+	Reader r;
+	SummaryView view; /* header and channels */
+	PathReader paths;
+	uint32_t *map;	  /* its channels' numbers in the result; they ascend, so its order of paths stays */
+	SummaryPath path; /* in its own numbers, */
+	uint32_t *mapped; /* and its touches in the result's */
+	size_t number;	  /* paths read */
+} Cursor;
+
+/* Steps to the next path; false at the end. */
+static bool
+cursor_next(Cursor *c, const CoreEnv *env)
+{
+	SummaryPath before = c->path;
+
+	if (c->number == c->view.npaths)
+		return false;
+	if (!get_path(&c->paths, &c->path, c->number > 0 ? &before : NULL, c->number + 1, env))
+		return false;
+	c->number++;
+	for (uint32_t i = 0; i < c->path.ntouches; i++)
+		c->mapped[i] = c->map[c->path.touches[i]];
+	return true;
+}
+
+static int
+compare_cursors(const Cursor *a, const Cursor *b)
+{
+	uint32_t n = a->path.ntouches < b->path.ntouches ? a->path.ntouches : b->path.ntouches;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (a->mapped[i] != b->mapped[i])
+			return a->mapped[i] < b->mapped[i] ? -1 : 1;
+	return (a->path.ntouches > n) - (b->path.ntouches > n);
+}
+
+/* Restores the heap (least path first) below place i. */
+static void
+sift_down(Cursor **heap, size_t n, size_t i)
+{
+	Cursor *moving = heap[i];
+
+	for (;;)
+	{
+		size_t child = 2 * i + 1;
+
+		if (child >= n)
+			break;
+		if (child + 1 < n && compare_cursors(heap[child + 1], heap[child]) < 0)
+			child++;
+		if (compare_cursors(heap[child], moving) >= 0)
+			break;
+		heap[i] = heap[child];
+		i = child;
+	}
+	heap[i] = moving;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* All inputs' channels, each once, sorted; and where each input's are among them. */
+static void
+unite_channels(Cursor *cursors, size_t ncursors, const CoreEnv *env, SummaryView *out)
+{
+	size_t total = 0;
+	size_t n = 0;
+	const char **names;
+
+	for (size_t i = 0; i < ncursors; i++)
+		total += cursors[i].view.nchannels;
+	names = CORE_ALLOC(env, const char *, total);
+	for (size_t i = 0; i < ncursors; i++)
+		for (uint32_t j = 0; j < cursors[i].view.nchannels; j++)
+			names[n++] = cursors[i].view.channels[j];
+	if (n > 0)
+		qsort(names, n, sizeof(*names), compare_names);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || strcmp(names[out->nchannels - 1], names[i]) != 0)
+			names[out->nchannels++] = names[i];
+	out->channels = names;
+	for (size_t i = 0; i < ncursors; i++)
+	{
+		uint32_t place = 0;
+
+		cursors[i].map = CORE_ALLOC(env, uint32_t, cursors[i].view.nchannels);
+		for (uint32_t j = 0; j < cursors[i].view.nchannels; j++)
+		{
+			while (strcmp(names[place], cursors[i].view.channels[j]) != 0)
+				place++;
+			cursors[i].map[j] = place;
+		}
+	}
+}
+
+/* The path being put together from equal ones, with room of its own. */
+typedef struct MergedPath
+{
+	SummaryPath path;
+	uint32_t *touches;
+	DecayCredit *decay;
+} MergedPath;
+
+static void
+start_path(MergedPath *merged, const Cursor *c)
+{
+	merged->path = c->path;
+	if (c->path.ntouches)
+		memcpy(merged->touches, c->mapped, c->path.ntouches * sizeof(uint32_t));
+	if (c->path.ndecay)
+		memcpy(merged->decay, c->path.decay, c->path.ndecay * sizeof(DecayCredit));
+	merged->path.touches = merged->touches;
+	merged->path.decay = merged->decay;
+}
+
+static bool
+add_path(MergedPath *merged, const SummaryPath *path)
+{
+	SummaryPath *sum = &merged->path;
+
+	if (__builtin_add_overflow(sum->conversions, path->conversions, &sum->conversions) ||
+		__builtin_add_overflow(sum->lost, path->lost, &sum->lost) ||
+		__builtin_add_overflow(sum->open, path->open, &sum->open) || !fixed_add(&sum->value, path->value) ||
+		!fixed_square_add(&sum->squares, path->squares))
+		return false;
+	sum->matured_conversions += path->matured_conversions;
+	sum->matured_value += path->matured_value;
+	for (uint32_t i = 0; i < path->ndecay; i++)
+	{
+		if (sum->ndecay == 0)
+			merged->decay[i] = path->decay[i];
+		else
+		{
+			merged->decay[i].conversions += path->decay[i].conversions;
+			merged->decay[i].value += path->decay[i].value;
+		}
+	}
+	if (path->ndecay)
+		sum->ndecay = path->ndecay;
+	return true;
+}
+
+/* Writes all paths of the heap's cursors in order, and their totals into `out`. */
+static CoreStatus
+merge_paths(Cursor **heap, size_t n, const CoreEnv *env, SummaryView *out, Writer *w, size_t *text)
+{
+	MergedPath rooms[2];
+	uint32_t longest = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (heap[i]->view.longest_path > longest)
+			longest = heap[i]->view.longest_path;
+	for (int i = 0; i < 2; i++)
+	{
+		rooms[i].touches = CORE_ALLOC(env, uint32_t, longest);
+		rooms[i].decay = CORE_ALLOC(env, DecayCredit, out->nchannels);
+	}
+	for (size_t i = n / 2; i-- > 0;)
+		sift_down(heap, n, i);
+	while (n > 0)
+	{
+		MergedPath *merged = &rooms[out->npaths % 2]; /* the other one is the path before */
+		bool same;
+
+		start_path(merged, heap[0]);
+		do
+		{
+			if (!cursor_next(heap[0], env))
+			{
+				if (heap[0]->r.failed)
+					return CORE_CORRUPT;
+				heap[0] = heap[--n];
+			}
+			if (n == 0)
+				break;
+			sift_down(heap, n, 0);
+			same = heap[0]->path.ntouches == merged->path.ntouches &&
+				   memcmp(heap[0]->mapped, merged->touches, merged->path.ntouches * sizeof(uint32_t)) == 0;
+			if (same && !add_path(merged, &heap[0]->path))
+				return CORE_OVERFLOW;
+		} while (same);
+		put_path(w, &merged->path, out->npaths > 0 ? &rooms[(out->npaths + 1) % 2].path : NULL);
+		*text += path_text_bound(&merged->path);
+		out->npaths++;
+		if (!add_totals(out, &merged->path))
+			return CORE_OVERFLOW;
+		if (*text > SUMMARY_MAX_TEXT || out->npaths > UINT32_MAX)
+			return CORE_TOO_LARGE;
+		if (out->npaths % CHECK_EVERY == 0)
+			core_check(env);
+	}
+	return CORE_OK;
+}
+
+CoreStatus
+summary_flat_merge(const FlatBytes *inputs, size_t ninputs, const SummaryMeta *meta, size_t room,
+				   const CoreEnv *env, FlatBytes *flat)
+{
+	Cursor *cursors = CORE_ALLOC_ZERO(env, Cursor, ninputs);
+	Cursor **heap = CORE_ALLOC(env, Cursor *, ninputs);
+	SummaryView out = {.has_decay = meta->has_half_life};
+	CoreStatus status;
+	size_t n = 0;
+	size_t text;
+	Writer w;
+	Writer head;
+
+	for (size_t i = 0; i < ninputs; i++)
+	{
+		Cursor *c = &cursors[i];
+		SummaryMeta ignored;
+
+		c->r = (Reader){inputs[i].bytes, inputs[i].bytes + inputs[i].size, false};
+		status = get_head(&c->r, NULL, NULL, env, &c->view, &ignored);
+		if (status != CORE_OK)
+			return status;
+		path_reader_begin(&c->paths, &c->r, &c->view, false, env);
+		c->mapped = CORE_ALLOC(env, uint32_t, c->view.longest_path);
+	}
+	unite_channels(cursors, ninputs, env, &out);
+	writer_begin(&w, env, room);
+	put_header(&w, &out, meta); /* for its place; the totals are known at the end */
+	put_options(&w, meta);
+	for (uint32_t i = 0; i < out.nchannels; i++)
+		put_text(&w, out.channels[i]);
+	text = names_text_bound(out.channels, out.nchannels, meta);
+	for (size_t i = 0; i < ninputs; i++)
+		if (cursor_next(&cursors[i], env))
+			heap[n++] = &cursors[i];
+	status = merge_paths(heap, n, env, &out, &w, &text);
+	if (status != CORE_OK)
+		return status;
+	if (text + touches_text_bound(out.ntouches, out.nchannels) > SUMMARY_MAX_TEXT)
+		return CORE_TOO_LARGE;
+	head = w;
+	head.size = room;
+	put_header(&head, &out, meta);
+	flat->bytes = w.bytes;
+	flat->size = w.size;
 	return CORE_OK;
 }

@@ -41,9 +41,23 @@
 /* An upper bound of the JSON text of a summary of this shape. */
 extern size_t summary_text_bound(const SummaryView *view, const SummaryMeta *meta);
 
-/* Bytes that summary_flat_encode will write. CORE_TOO_LARGE beyond SUMMARY_MAX_TEXT. */
-extern CoreStatus summary_flat_size(const SummaryView *view, const SummaryMeta *meta, size_t *size);
-extern void summary_flat_encode(const SummaryView *view, const SummaryMeta *meta, uint8_t *bytes);
+/* A flat value, or room before it that the caller asked for (a length word, say) and the value behind. */
+typedef struct FlatBytes
+{
+	uint8_t *bytes;
+	size_t size; /* room included */
+} FlatBytes;
+
+/* CORE_TOO_LARGE beyond SUMMARY_MAX_TEXT. The bytes come from env. */
+extern CoreStatus summary_flat_encode(const SummaryView *view, const SummaryMeta *meta, size_t room,
+									  const CoreEnv *env, FlatBytes *flat);
+
+/*
+ * The summary of all journeys of several flat summaries, without taking any of them apart: they are sorted, so
+ * they merge as streams. Only their options are ignored: `meta` has those of the result, and its counters.
+ */
+extern CoreStatus summary_flat_merge(const FlatBytes *inputs, size_t ninputs, const SummaryMeta *meta,
+									 size_t room, const CoreEnv *env, FlatBytes *flat);
 
 /* Is this text acceptable in the caller's encoding (and, for a channel, as a name)? */
 typedef bool (*FlatTextFn)(const char *text, size_t length);

@@ -80,8 +80,8 @@ touch_weights_position_based(double *weight, size_t n, double first, double last
 		weight[0] = 1;
 	else if (n == 2)
 	{
-		weight[0] = ends > 0 ? first / ends : 0.5;
-		weight[1] = ends > 0 ? last / ends : 0.5;
+		weight[0] = first_of_two(first, last);
+		weight[1] = first_of_two(last, first);
 	}
 	else
 	{

@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "journey.h"
+#include "core/journey.h"
 #include "unit.h"
 
 #define MAX_EVENTS 14

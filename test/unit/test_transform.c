@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "transform.h"
+#include "core/transform.h"
 #include "unit.h"
 
 #define MAX_PATH 12
