@@ -9,6 +9,9 @@
 #include "core/fixed.h"
 #include "miscadmin.h"
 
+/* Events a user may have for insertion sort to be the fastest. */
+#define INSERTION_LIMIT 24
+
 /* Events a bucket may have for comparing all with all to be the fastest. */
 #define RANK_LIMIT 8
 
@@ -103,7 +106,23 @@ event_sort(JourneyEvent *events, size_t n, const ChannelDict *channels, const Ch
 {
 	EventOrder order = {channels, segments};
 
-	sort_events(events, n, &order);
+	if (n > INSERTION_LIMIT)
+	{
+		sort_events(events, n, &order);
+		return;
+	}
+	/* most users have a handful of events, and those of one run are sorted already */
+	for (size_t i = 1; i < n; i++)
+	{
+		JourneyEvent event = events[i];
+		size_t j = i;
+
+		for (; j > 0 && (event.at < events[j - 1].at || (event.at == events[j - 1].at &&
+														 compare_events(&event, &events[j - 1], &order) < 0));
+			 j--)
+			events[j] = events[j - 1];
+		events[j] = event;
+	}
 }
 
 /* ---------------------------------------------------------------- records */
