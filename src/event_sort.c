@@ -13,7 +13,7 @@
 #define INSERTION_LIMIT 24
 
 /* Events a bucket may have for comparing all with all to be the fastest. */
-#define RANK_LIMIT 8
+#define RANK_LIMIT 12
 
 /* Room for one partition after another. */
 typedef struct Scratch
@@ -152,13 +152,15 @@ sort_partition(const EventBuffer *buffer, const EventPartition *partition, Scrat
 	uint32 start = 0;
 
 	for (const EventChunk *chunk = partition->first; chunk; chunk = chunk->next)
-		for (const EventRecord *r = (const EventRecord *) chunk->records, *end = r + chunk->size; r < end;
-			 r++)
+		for (const EventRecord *r = (const EventRecord *) chunk->records,
+							   *end = r + event_chunk_size(partition, chunk, sizeof(*r));
+			 r < end; r++)
 			buckets.end[((r->user.word[0] >> buckets.shift) & buckets.mask) + 1]++;
 	counts_to_starts(&buckets);
 	for (const EventChunk *chunk = partition->first; chunk; chunk = chunk->next)
-		for (const EventRecord *r = (const EventRecord *) chunk->records, *end = r + chunk->size; r < end;
-			 r++)
+		for (const EventRecord *r = (const EventRecord *) chunk->records,
+							   *end = r + event_chunk_size(partition, chunk, sizeof(*r));
+			 r < end; r++)
 			records[buckets.end[(r->user.word[0] >> buckets.shift) & buckets.mask]++] = *r;
 	for (uint32 i = 0; i <= buckets.mask; i++)
 	{
@@ -245,13 +247,15 @@ sort_compact_partition(const EventPartition *partition, Scratch *scratch)
 	uint32 start = 0;
 
 	for (const EventChunk *chunk = partition->first; chunk; chunk = chunk->next)
-		for (const CompactEvent *e = (const CompactEvent *) chunk->records, *end = e + chunk->size; e < end;
-			 e++)
+		for (const CompactEvent *e = (const CompactEvent *) chunk->records,
+								*end = e + event_chunk_size(partition, chunk, sizeof(*e));
+			 e < end; e++)
 			buckets.end[(e->high >> buckets.shift) + 1]++;
 	counts_to_starts(&buckets);
 	for (const EventChunk *chunk = partition->first; chunk; chunk = chunk->next)
-		for (const CompactEvent *e = (const CompactEvent *) chunk->records, *end = e + chunk->size; e < end;
-			 e++)
+		for (const CompactEvent *e = (const CompactEvent *) chunk->records,
+								*end = e + event_chunk_size(partition, chunk, sizeof(*e));
+			 e < end; e++)
 			events[buckets.end[e->high >> buckets.shift]++] = *e;
 	for (uint32 i = 0; i <= buckets.mask; i++)
 	{
