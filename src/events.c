@@ -333,11 +333,9 @@ receive_sink(StringInfo message, JourneySink *sink)
 		uint32 segment = pq_getmsgint(message, 4);
 		uint32 size = pq_getmsgint(message, 4);
 		struct varlena *flat = palloc(size); /* for its alignment */
-		SummaryMeta meta;
 
 		memcpy(flat, pq_getmsgbytes(message, (int) size), size);
-		summary_state_merge(journey_sink_summary(sink, day, segment),
-							summary_view_datum(PointerGetDatum(flat), &meta), &meta, NULL);
+		summary_state_add_flat(journey_sink_summary(sink, day, segment), flat);
 		pfree(flat);
 	}
 }

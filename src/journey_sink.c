@@ -217,10 +217,7 @@ journey_sink_parts(JourneySink *sink, uint32 *nparts)
 static void
 merge_summary(SummaryState *into, SummaryState *from)
 {
-	SummaryMeta meta;
-	const SummaryView *view = summary_view_datum(PointerGetDatum(summary_state_flat(from)), &meta);
-
-	summary_state_merge(into, view, &meta, NULL);
+	summary_state_add_flat(into, summary_state_flat(from));
 }
 
 void
@@ -307,7 +304,7 @@ add_journey(void *arg, const Journey *journey)
 	{
 		summary = summary_for(sink, journey->date, journey->event->ref);
 		if (!journey->open)
-			summary_state_add_lost(summary, journey->channels, (uint32) journey->ntouches, 1);
+			summary_state_add_lost(summary, journey->channels, (uint32) journey->ntouches);
 		else
 		{
 			counts.open = 1;

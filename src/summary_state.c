@@ -152,16 +152,20 @@ decode_touches(const PathEntry *entry, uint32 *touches)
 }
 
 static inline uint32
+hash_word(uint64 word, uint32 nbytes)
+{
+	return (uint32) murmurhash64(word + nbytes);
+}
+
+static inline uint32
 hash_path(const PathEntry *entry)
 {
-	if (entry->nbytes <= sizeof(entry->bytes.inside))
-	{
-		uint64 word;
+	uint64 word;
 
-		memcpy(&word, entry->bytes.inside, sizeof(word)); /* zero behind the path */
-		return (uint32) murmurhash64(word + entry->nbytes);
-	}
-	return hash_bytes(entry->bytes.outside, (int) entry->nbytes);
+	if (entry->nbytes > sizeof(entry->bytes.inside))
+		return hash_bytes(entry->bytes.outside, (int) entry->nbytes);
+	memcpy(&word, entry->bytes.inside, sizeof(word)); /* zero behind the path */
+	return hash_word(word, entry->nbytes);
 }
 
 void
@@ -173,15 +177,13 @@ summary_too_large(void)
 			 errhint("Shorten paths with max_touches or transforms, or keep parts by day or segment.")));
 }
 
-/* Writes the path as the entry behind the last; its longer bytes lie in the arena, not yet taken. */
-static PathEntry *
-encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
+/* The uncounted entry behind the last. */
+static inline PathEntry *
+candidate_entry(SummaryState *state, uint32 ntouches)
 {
 	PathEntry *entry;
-	uint8 *start;
-	uint8 *end;
 
-	if (state->nentries == state->entries_capacity)
+	if (unlikely(state->nentries == state->entries_capacity))
 	{
 		state->entries_capacity *= 2;
 		state->entries = repalloc_huge(state->entries, state->entries_capacity * sizeof(PathEntry));
@@ -189,13 +191,36 @@ encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
 	entry = &state->entries[state->nentries];
 	memset(entry, 0, sizeof(*entry));
 	entry->ntouches = ntouches;
-	if (ntouches <= sizeof(entry->bytes.inside) && state->channels->size <= 0x80)
-	{
-		for (uint32 i = 0; i < ntouches; i++)
-			entry->bytes.inside[i] = (uint8) touches[i];
-		entry->nbytes = ntouches;
-		return entry;
-	}
+	return entry;
+}
+
+/* Do all paths of so many touches fit into an entry, a byte a touch? */
+static inline bool
+fits_inside(const SummaryState *state, uint32 ntouches)
+{
+	return ntouches <= sizeof(((PathEntry *) NULL)->bytes.inside) && state->channels->size <= 0x80;
+}
+
+static inline uint64
+path_word(const uint32 *touches, uint32 ntouches)
+{
+	uint8 bytes[8] = {0};
+	uint64 word;
+
+	for (uint32 i = 0; i < ntouches; i++)
+		bytes[i] = (uint8) touches[i];
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+/* Writes the path as the entry behind the last; its longer bytes lie in the arena, not yet taken. */
+static PathEntry *
+encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
+{
+	PathEntry *entry = candidate_entry(state, ntouches);
+	uint8 *start;
+	uint8 *end;
+
 	start = end = arena_reserve(state, (size_t) ntouches * 5);
 	for (uint32 i = 0; i < ntouches; i++)
 		end = encode_channel(end, touches[i]);
@@ -207,24 +232,72 @@ encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
 	return entry;
 }
 
-/* The entry of a path, a new one with zero counts if it is not there. */
-static PathEntry *
-find_path(SummaryState *state, const uint32 *touches, uint32 ntouches)
+/* The entry equal to the candidate, which becomes one with zero counts if there is none. */
+static inline PathEntry *
+find_candidate(SummaryState *state, PathEntry *candidate, uint32 hash)
 {
-	PathEntry *candidate = encode_candidate(state, touches, ntouches);
-	PathSlot *slot;
 	bool found;
+	PathSlot *slot = pathslot_insert_hash(state->slots, state->nentries, hash, &found);
 
-	slot = pathslot_insert_hash(state->slots, state->nentries, hash_path(candidate), &found);
 	if (found)
 		return &state->entries[slot->entry];
 	if (candidate->nbytes > sizeof(candidate->bytes.inside))
 		arena_take(state, candidate->nbytes);
 	state->nentries++;
-	state->text_floor += PATH_TEXT_FLOOR + (size_t) ntouches * 2;
-	if (state->text_floor > SUMMARY_MAX_TEXT)
+	state->text_floor += PATH_TEXT_FLOOR + (size_t) candidate->ntouches * 2;
+	if (unlikely(state->text_floor > SUMMARY_MAX_TEXT))
 		summary_too_large();
 	return candidate;
+}
+
+static inline PathEntry *
+find_word(SummaryState *state, uint64 word, uint32 ntouches, uint32 hash)
+{
+	PathEntry *candidate = candidate_entry(state, ntouches);
+
+	candidate->nbytes = ntouches;
+	memcpy(candidate->bytes.inside, &word, sizeof(word));
+	return find_candidate(state, candidate, hash);
+}
+
+static PathEntry *
+find_path(SummaryState *state, const uint32 *touches, uint32 ntouches)
+{
+	PathEntry *candidate;
+
+	if (fits_inside(state, ntouches))
+	{
+		uint64 word = path_word(touches, ntouches);
+
+		return find_word(state, word, ntouches, hash_word(word, ntouches));
+	}
+	candidate = encode_candidate(state, touches, ntouches);
+	return find_candidate(state, candidate, hash_path(candidate));
+}
+
+static PathSlot *
+home_slot(const SummaryState *state, uint32 hash)
+{
+	return &state->slots->data[hash & state->slots->sizemask];
+}
+
+static pg_noinline void
+flush_queue(SummaryState *state)
+{
+	for (int i = 0; i < state->queued; i++)
+	{
+		const PathSlot *slot = home_slot(state, state->queue[i].hash);
+
+		if (slot->status)
+			__builtin_prefetch(&state->entries[slot->entry], 1);
+	}
+	for (int i = 0; i < state->queued; i++)
+	{
+		const QueuedPath *path = &state->queue[i];
+
+		find_word(state, path->word, path->ntouches, path->hash)->lost++;
+	}
+	state->queued = 0;
 }
 
 static PathDetail *
@@ -398,11 +471,24 @@ count_journeys(SummaryState *state, int64 a, int64 b, int64 c)
 }
 
 void
-summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches, int64 count)
+summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches)
 {
+	QueuedPath *path;
+
 	summary_state_changed(state);
-	count_journeys(state, count, 0, 0);
-	find_path(state, touches, ntouches)->lost += count;
+	count_journeys(state, 1, 0, 0);
+	if (!fits_inside(state, ntouches))
+	{
+		find_path(state, touches, ntouches)->lost++;
+		return;
+	}
+	path = &state->queue[state->queued++];
+	path->word = path_word(touches, ntouches);
+	path->ntouches = ntouches;
+	path->hash = hash_word(path->word, ntouches);
+	__builtin_prefetch(home_slot(state, path->hash));
+	if (state->queued == PATH_QUEUE)
+		flush_queue(state);
 }
 
 void
@@ -678,35 +764,133 @@ canonical_path(const SummaryState *state, const SortPath *sorted, SummaryPath *p
 	}
 }
 
-/* The state as models see it, in the current context; names and counts may point into the state. */
-static void
-summary_state_view(const SummaryState *state, SummaryView *view)
-{
-	SortPath *sorted;
-	SummaryPath *paths;
+/* ---------------------------------------------------------------- flat form */
 
-	memset(view, 0, sizeof(*view));
-	sorted = sorted_paths(state, view);
-	paths = palloc_extended(Max(state->nentries, 1) * sizeof(SummaryPath), MCXT_ALLOC_HUGE);
+static void
+set_flat_size(FlatBytes *flat)
+{
+	SET_VARSIZE(flat->bytes, flat->size);
+}
+
+static void
+check_flat(CoreStatus status)
+{
+	if (status == CORE_TOO_LARGE)
+		summary_too_large();
+	if (status == CORE_OVERFLOW)
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("the value of a journey summary is out of range"),
+						errdetail("The sum of values must stay below 9.2e18.")));
+	attrib_check_status(status, "journey summary");
+}
+
+/* The hash table's paths, in the current context. */
+static FlatBytes
+encode_entries(SummaryState *state)
+{
+	SummaryView view = {0};
+	SortPath *sorted;
+	FlatWriter writer;
+	FlatBytes flat;
+
+	flush_queue(state);
+	sorted = sorted_paths(state, &view);
+	flat_writer_begin(&writer, view.channels, view.nchannels, &state->meta, VARHDRSZ, attrib_env());
 	for (uint32 i = 0; i < state->nentries; i++)
 	{
-		canonical_path(state, &sorted[i], &paths[i]);
-		view->longest_path = Max(view->longest_path, paths[i].ntouches);
-		view->conversions += paths[i].conversions;
-		view->lost += paths[i].lost;
-		view->open += paths[i].open;
-		view->matured_conversions += paths[i].matured_conversions;
-		if (!fixed_add(&view->value, paths[i].value))
-			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-							errmsg("the value of a journey summary is out of range"),
-							errdetail("The sum of values must stay below 9.2e18.")));
-		view->matured_value += paths[i].matured_value;
-		if (i % 1024 == 0)
-			CHECK_FOR_INTERRUPTS();
+		SummaryPath path;
+
+		canonical_path(state, &sorted[i], &path);
+		check_flat(flat_writer_put(&writer, &path));
 	}
-	view->npaths = state->nentries;
-	view->paths = paths;
-	view->has_decay = state->meta.has_half_life;
+	check_flat(flat_writer_end(&writer, &flat));
+	set_flat_size(&flat);
+	return flat;
+}
+
+static FlatBytes
+merge_parts(SummaryState *state, const FlatBytes *entries)
+{
+	FlatBytes *inputs = palloc((state->nparts + 1) * sizeof(FlatBytes));
+	uint32 ninputs = 0;
+	FlatBytes flat;
+
+	for (uint32 i = 0; i < state->nparts; i++)
+		inputs[ninputs++] =
+			(FlatBytes){(uint8_t *) VARDATA(state->parts[i]), VARSIZE(state->parts[i]) - VARHDRSZ};
+	if (entries)
+		inputs[ninputs++] = (FlatBytes){entries->bytes + VARHDRSZ, entries->size - VARHDRSZ};
+	check_flat(summary_flat_merge(inputs, ninputs, &state->meta, VARHDRSZ, attrib_env(), &flat));
+	set_flat_size(&flat);
+	return flat;
+}
+
+static struct varlena *
+keep_flat(SummaryState *state, const FlatBytes *flat)
+{
+	struct varlena *kept = MemoryContextAllocHuge(state->hdr.eoh_context, flat->size);
+
+	memcpy(kept, flat->bytes, flat->size);
+	return kept;
+}
+
+/* Beyond this, parts are merged once they have grown to three times what the last merge left. */
+#define PARTS_SIZE_LIMIT ((Size) 4 * 1024 * 1024)
+
+/* All parts become one. */
+static void
+compact_parts(SummaryState *state)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "rollup", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext previous = MemoryContextSwitchTo(scratch);
+	FlatBytes flat = merge_parts(state, NULL);
+	struct varlena *merged = keep_flat(state, &flat);
+
+	for (uint32 i = 0; i < state->nparts; i++)
+		pfree(state->parts[i]);
+	state->parts[0] = merged;
+	state->nparts = 1;
+	state->parts_size = VARSIZE(merged);
+	state->merged_size = VARSIZE(merged);
+	MemoryContextSwitchTo(previous);
+	MemoryContextDelete(scratch);
+}
+
+void
+summary_state_add_flat(SummaryState *state, struct varlena *flat)
+{
+	SummaryView header;
+	SummaryMeta meta;
+
+	if (summary_flat_decode_header((const uint8_t *) VARDATA(flat), VARSIZE(flat) - VARHDRSZ, attrib_env(),
+								   &header, &meta) != CORE_OK)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("journey_summary has invalid bytes")));
+	if (header.npaths == 0 || (state->nparts == 0 && header.npaths < state->nentries / 16))
+	{
+		/* not worth a merge of all that is there */
+		SummaryView *view = palloc(sizeof(SummaryView));
+
+		attrib_check_status(summary_flat_decode((const uint8_t *) VARDATA(flat), VARSIZE(flat) - VARHDRSZ,
+												NULL, NULL, attrib_env(), view, &meta),
+							"rollup of journey summaries");
+		summary_state_merge(state, view, &meta, NULL);
+		return;
+	}
+	summary_state_set_meta(state, &meta);
+	count_journeys(state, header.conversions, header.lost, header.open);
+	if (state->nparts == state->parts_capacity)
+	{
+		state->parts_capacity = Max(4, state->parts_capacity * 2);
+		state->parts = state->parts
+						   ? repalloc_huge(state->parts, state->parts_capacity * sizeof(struct varlena *))
+						   : MemoryContextAlloc(state->hdr.eoh_context,
+												state->parts_capacity * sizeof(struct varlena *));
+	}
+	state->parts[state->nparts] = MemoryContextAllocHuge(state->hdr.eoh_context, VARSIZE(flat));
+	memcpy(state->parts[state->nparts++], flat, VARSIZE(flat));
+	state->parts_size += VARSIZE(flat);
+	if (state->parts_size > PARTS_SIZE_LIMIT && state->parts_size > 3 * state->merged_size)
+		compact_parts(state);
 }
 
 struct varlena *
@@ -717,17 +901,19 @@ summary_state_flat(SummaryState *state)
 		MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "journey_summary canonical form",
 													  ALLOCSET_DEFAULT_SIZES);
 		MemoryContext previous = MemoryContextSwitchTo(scratch);
-		SummaryView view;
-		struct varlena *flat;
-		size_t size;
+		FlatBytes flat;
 
-		summary_state_view(state, &view);
-		if (summary_flat_size(&view, &state->meta, &size) != CORE_OK)
-			summary_too_large();
-		flat = MemoryContextAllocHuge(state->hdr.eoh_context, VARHDRSZ + size);
-		SET_VARSIZE(flat, VARHDRSZ + size);
-		summary_flat_encode(&view, &state->meta, (uint8_t *) VARDATA(flat));
-		state->flat = flat;
+		if (state->nparts == 0)
+			flat = encode_entries(state);
+		else if (state->nentries == 0 && state->queued == 0)
+			flat = merge_parts(state, NULL);
+		else
+		{
+			FlatBytes entries = encode_entries(state);
+
+			flat = merge_parts(state, &entries);
+		}
+		state->flat = keep_flat(state, &flat);
 		MemoryContextSwitchTo(previous);
 		MemoryContextDelete(scratch);
 	}
