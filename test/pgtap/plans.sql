@@ -96,6 +96,7 @@ INSERT INTO aggregation VALUES
 	('journeys of one group', 'SELECT journey_agg(at, channel, converted, value, user_id::text) FROM event_row WHERE user_id < 500'),
 	('rollup', 'SELECT rollup(summary) FROM summary_row'),
 	('shapley_attr', 'SELECT shapley_attr(path, converted, value) FROM path_row'),
+	('markov_removal_effect', 'SELECT markov_removal_effect(path, converted, value) FROM path_row'),
 	-- workers without a row, or none with one
 	('a single row', 'SELECT journey_summary_agg(path, converted, value) FROM path_row WHERE id = 12345'),
 	('a single event', 'SELECT journey_summary_agg(user_id, at, channel, converted, value) FILTER (WHERE user_id = 1) FROM event_row'),
