@@ -134,7 +134,7 @@ expand_event(const EventBuffer *buffer, uint64 partition, const CompactEvent *co
 	uint64 time = (compact->high & 0xff) << 40 | compact->low >> COMPACT_CODE_BITS;
 	bool conversion = code & COMPACT_CONVERSION;
 	EventRecord record = {
-		{{partition << (64 - EVENT_PARTITION_BITS) | compact->high >> 8, 0}},
+		{{partition << (64 - EVENT_PARTITION_BITS) | compact->high >> EVENT_PARTITION_BITS, 0}},
 		{(int64) ((uint64) buffer->base + time), conversion ? JOURNEY_CONVERSION : code,
 		 conversion ? code - COMPACT_CONVERSION : NO_SEGMENT},
 	};

@@ -6,10 +6,11 @@
  */
 #include "event_buffer.h"
 
+#include "core/fixed.h"
 #include "miscadmin.h"
 
-/* Events a bucket may have for insertion sort to be the fastest. */
-#define INSERTION_LIMIT 24
+/* Events a bucket may have for comparing all with all to be the fastest. */
+#define RANK_LIMIT 8
 
 /* Room for one partition after another. */
 typedef struct Scratch
@@ -175,7 +176,8 @@ walk_records(const EventBuffer *buffer, const EventPartition *partition, Scratch
 static inline bool
 compact_less(const CompactEvent *a, const CompactEvent *b)
 {
-	return a->high != b->high ? a->high < b->high : a->low < b->low;
+	/* as one number: the order of two events of a user is anybody's guess, so one branch less counts */
+	return ((ufixed128) a->high << 64 | a->low) < ((ufixed128) b->high << 64 | b->low);
 }
 
 static inline int
@@ -192,18 +194,27 @@ compare_compact(const CompactEvent *a, const CompactEvent *b)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+/* A handful of events, without a branch that depends on them: each is put where its rank says. */
 static inline void
-insertion_sort(CompactEvent *events, uint32 n)
+rank_sort(CompactEvent *events, uint32 n)
 {
+	CompactEvent copy[RANK_LIMIT];
+	uint32 rank[RANK_LIMIT] = {0};
+
+	copy[0] = events[0];
 	for (uint32 i = 1; i < n; i++)
 	{
-		CompactEvent event = events[i];
-		uint32 j = i;
+		copy[i] = events[i];
+		for (uint32 j = 0; j < i; j++)
+		{
+			uint32 less = compact_less(&copy[i], &copy[j]);
 
-		for (; j > 0 && compact_less(&event, &events[j - 1]); j--)
-			events[j] = events[j - 1];
-		events[j] = event;
+			rank[j] += less;
+			rank[i] += 1 - less;
+		}
 	}
+	for (uint32 i = 0; i < n; i++)
+		events[rank[i]] = copy[i];
 }
 
 static void
@@ -227,10 +238,10 @@ sort_compact_partition(const EventPartition *partition, Scratch *scratch)
 	{
 		uint32 n = buckets.end[i] - start;
 
-		if (n > INSERTION_LIMIT)
+		if (n > RANK_LIMIT)
 			sort_compact(events + start, n);
 		else if (n > 1)
-			insertion_sort(events + start, n);
+			rank_sort(events + start, n);
 		start = buckets.end[i];
 	}
 }

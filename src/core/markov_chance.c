@@ -6,25 +6,28 @@
  * sweeps that mode is measured by least squares on two consecutive changes, and all that it is going to add,
  * r / (1 - r) times the last change, is added at once (Aitken's process on vectors).
  */
-#include "markov_flow.h"
+#include "markov_chance.h"
 
 #include <math.h>
 
 #define CYCLE 12
 
 /*
- * Sweeps stop once no flow changes by more than FINE of itself, and then go on for a quarter of the sweeps
+ * Sweeps stop once no chance changes by more than FINE of itself, and then go on for a quarter of the sweeps
  * that it took to get there from COARSE. If changes shrink slowly, by a factor r a sweep, the error is their
- * 1 / (1 - r) fold, but there were 16 / (1 - r) sweeps between the two: the quarter takes care of it.
+ * 1 / (1 - r) fold, but there were 14 / (1 - r) sweeps between the two: the quarter takes care of it.
  */
 #define COARSE 1e-7
-#define FINE 1e-14
+#define FINE 1e-13
 #define MAX_SWEEPS 2000000
+
+/* Where elimination costs no more than this many sweeps there is no point in trying them. */
+#define FEW_SWEEPS 100
 
 /* Elimination needs the square of a component's size in memory: 256 MB for this many states. */
 #define MAX_DIRECT 2048
 
-/* Flows this small are none: keeps walks that fade out from being followed below the smallest doubles. */
+/* Chances this small are none: walks that fade out are not followed below the smallest doubles. */
 #define NEGLIGIBLE 1e-280
 
 typedef long long PairBits __attribute__((vector_size(16)));
@@ -32,10 +35,10 @@ typedef long long PairBits __attribute__((vector_size(16)));
 /* An iteration on one component. */
 typedef struct Sweeps
 {
-	const FlowSystem *system;
+	const ChanceSystem *system;
 	uint32_t begin;
 	uint32_t end;
-	Lanes *flow;
+	Lanes *chance;
 	Lanes *change;		 /* by state: what the last sweep changed */
 	Lanes product;		 /* of the last two sweeps' changes */
 	Lanes square;		 /* of the changes of the one before */
@@ -52,38 +55,62 @@ magnitude(Pair x)
 	return (Pair) ((PairBits) x & mask);
 }
 
-/* One sweep; whether anything moved by more than the tolerance. `measuring` also compares with the last. */
-static inline bool
-sweep(Sweeps *sweeps, double tolerance, bool keeping, bool measuring)
+/*
+ * One sweep; whether anything moved by more than the tolerance. `keeping` stores the changes, `measuring`
+ * compares them with the stored ones first.
+ */
+static inline __attribute__((always_inline)) bool
+sweep_states(Sweeps *sweeps, double tolerance, bool keeping, bool measuring)
 {
-	const FlowSystem *system = sweeps->system;
+	const ChanceSystem *system = sweeps->system;
 	PairBits moved = {0, 0};
+
+	double dust = system->guess * CHANCE_DUST + NEGLIGIBLE;
 
 	for (uint32_t i = sweeps->begin; i < sweeps->end; i++)
 	{
-		Lanes sum = flow_into(system, i, sweeps->flow);
-		Lanes *change = &sweeps->change[i - sweeps->begin];
+		Pair answer[LANE_PAIRS];
+		Pair *chance = sweeps->chance[i].pair;
+		Pair *change = sweeps->change[i - sweeps->begin].pair;
 
-		if (system->stopped[i])
-			flow_stop(system->stopped[i], &sum);
-		for (int p = 0; p < LANE_PAIRS; p++)
+		chance_of_state(system, i, sweeps->chance, answer);
+		FOR_PAIRS(p)
 		{
-			Pair delta = sum.pair[p] - sweeps->flow[i].pair[p];
+			Pair delta = answer[p] - chance[p];
 
-			moved |= magnitude(delta) > sum.pair[p] * tolerance + NEGLIGIBLE;
-			sweeps->flow[i].pair[p] = sum.pair[p];
+			moved |= magnitude(delta) > answer[p] * tolerance + dust;
+			chance[p] = answer[p];
 			if (measuring)
 			{
-				sweeps->product.pair[p] += delta * change->pair[p];
-				sweeps->square.pair[p] += change->pair[p] * change->pair[p];
+				sweeps->product.pair[p] += delta * change[p];
+				sweeps->square.pair[p] += change[p] * change[p];
 			}
 			if (keeping)
-				change->pair[p] = delta;
+				change[p] = delta;
 		}
 		progress_made(sweeps->progress, 8 + 4 * (system->first[i + 1] - system->first[i]));
 	}
 	sweeps->count++;
 	return moved[0] != 0 || moved[1] != 0;
+}
+
+static bool
+sweep(Sweeps *sweeps, double tolerance)
+{
+	return sweep_states(sweeps, tolerance, false, false);
+}
+
+static bool
+sweep_keeping(Sweeps *sweeps, double tolerance)
+{
+	return sweep_states(sweeps, tolerance, true, false);
+}
+
+static bool
+sweep_measuring(Sweeps *sweeps, double tolerance)
+{
+	sweeps->product = sweeps->square = (Lanes){{0}};
+	return sweep_states(sweeps, tolerance, true, true);
 }
 
 /* Adds what the slowest mode will add, lane by lane. */
@@ -101,8 +128,8 @@ extrapolate(Sweeps *sweeps)
 	}
 	for (uint32_t i = sweeps->begin; i < sweeps->end; i++)
 	{
-		for (int p = 0; p < LANE_PAIRS; p++)
-			sweeps->flow[i].pair[p] += gain.pair[p] * sweeps->change[i - sweeps->begin].pair[p];
+		FOR_PAIRS(p)
+		sweeps->chance[i].pair[p] += gain.pair[p] * sweeps->change[i - sweeps->begin].pair[p];
 		progress_made(sweeps->progress, 4);
 	}
 }
@@ -119,26 +146,25 @@ settle(Sweeps *sweeps, double tolerance)
 			return false;
 		if (cycle == CYCLE)
 		{
-			sweeps->product = sweeps->square = (Lanes){{0}};
-			moved = sweep(sweeps, tolerance, true, true);
+			moved = sweep_measuring(sweeps, tolerance);
 			if (moved)
 				extrapolate(sweeps);
 		}
 		else if (cycle == CYCLE - 1)
-			moved = sweep(sweeps, tolerance, true, false);
+			moved = sweep_keeping(sweeps, tolerance);
 		else
-			moved = sweep(sweeps, tolerance, false, false);
+			moved = sweep(sweeps, tolerance);
 		if (!moved)
 			return true;
 	}
 }
 
 CoreStatus
-flow_solve(const FlowSystem *system, uint32_t begin, uint32_t end, Lanes *flow, Progress *progress)
+chance_solve(const ChanceSystem *system, uint32_t begin, uint32_t end, Lanes *chance, Progress *progress)
 {
 	uint64_t size = end - begin;
 	uint64_t sweep_cost = 2 * size + (system->first[end] - system->first[begin]);
-	Sweeps sweeps = {.system = system, .begin = begin, .end = end, .flow = flow, .progress = progress};
+	Sweeps sweeps = {.system = system, .begin = begin, .end = end, .chance = chance, .progress = progress};
 	bool settled;
 
 	sweeps.affordable = MAX_SWEEPS;
@@ -146,23 +172,23 @@ flow_solve(const FlowSystem *system, uint32_t begin, uint32_t end, Lanes *flow, 
 		sweeps.affordable = size * size * size / sweep_cost;
 	sweeps.change = CORE_ALLOC(progress->env, Lanes, size);
 	for (uint32_t i = begin; i < end; i++)
-		flow[i] = (Lanes){{0}};
-	settled = sweeps.affordable > 100 && settle(&sweeps, COARSE);
+	{
+		FOR_PAIRS(p)
+		chance[i].pair[p] = (Pair){system->guess, system->guess};
+	}
+	settled = sweeps.affordable > FEW_SWEEPS && settle(&sweeps, COARSE);
 	if (settled)
 	{
 		uint64_t coarse = sweeps.count;
 
 		settled = settle(&sweeps, FINE);
 		for (uint64_t more = (sweeps.count - coarse) / 4; settled && more > 0; more--)
-			(void) sweep(&sweeps, FINE, false, false);
+			(void) sweep(&sweeps, FINE);
 	}
-#ifdef FLOW_TRACE
-	FLOW_TRACE(size, (unsigned) sweeps.count, settled);
-#endif
 	core_free(progress->env, sweeps.change);
 	if (!settled && size > MAX_DIRECT)
 		return CORE_NO_CONVERGE;
 	if (!settled)
-		flow_solve_direct(system, begin, end, flow, progress);
+		chance_solve_direct(system, begin, end, chance, progress);
 	return CORE_OK;
 }
