@@ -552,7 +552,7 @@ CREATE FUNCTION markov_transitions(s journey_summary, markov_order int DEFAULT 1
                                    OUT to_state text[], OUT transitions bigint, OUT probability float8)
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'attrib_markov_transitions'
-	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 500;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 2000;
 
 COMMENT ON FUNCTION markov_transitions(journey_summary, int, boolean) IS
 	'steps of the Markov chain of the paths: how often each was taken, and how likely it is';
