@@ -46,8 +46,11 @@ SELECT journey_summary_agg(path, converted) IS NULL AS two, journey_summary_agg(
 -- Counts are whole numbers >= 0, whatever their type, and together fit a bigint.
 SELECT conversions, lost FROM journeys((SELECT journey_summary_agg('{a}'::text[], 1e18, 2.000, 0)));
 SELECT conversions + lost AS all_there_can_be FROM journeys((SELECT journey_summary_agg('{a}'::text[], 9223372036854775806, 1, 0)));
+-- A conversion is worth up to 1e15, counted ones in proportion.
+SELECT value FROM summary_stats((SELECT journey_summary_agg('{a}'::text[], 3, 0, 3e15)));
 \pset format unaligned
 SELECT refused(query) FROM (VALUES
+  (0, $$SELECT journey_summary_agg('{a}'::text[], 2, 0, 3e15)$$),
   (1, $$SELECT journey_summary_agg('{a}'::text[], -1, 0, 0)$$),
   (2, $$SELECT journey_summary_agg('{a}'::text[], 0, 1.5, 0)$$),
   (3, $$SELECT journey_summary_agg('{a}'::text[], 'NaN'::numeric, 0, 0)$$),
