@@ -9,8 +9,11 @@
 #include "core/fixed.h"
 #include "miscadmin.h"
 
+/* Events a user may have for insertion sort to be the fastest. */
+#define INSERTION_LIMIT 24
+
 /* Events a bucket may have for comparing all with all to be the fastest. */
-#define RANK_LIMIT 8
+#define RANK_LIMIT 12
 
 /* Room for one partition after another. */
 typedef struct Scratch
@@ -103,7 +106,23 @@ event_sort(JourneyEvent *events, size_t n, const ChannelDict *channels, const Ch
 {
 	EventOrder order = {channels, segments};
 
-	sort_events(events, n, &order);
+	if (n > INSERTION_LIMIT)
+	{
+		sort_events(events, n, &order);
+		return;
+	}
+	/* most users have a handful of events, and those of one run are sorted already */
+	for (size_t i = 1; i < n; i++)
+	{
+		JourneyEvent event = events[i];
+		size_t j = i;
+
+		for (; j > 0 && (event.at < events[j - 1].at || (event.at == events[j - 1].at &&
+														 compare_events(&event, &events[j - 1], &order) < 0));
+			 j--)
+			events[j] = events[j - 1];
+		events[j] = event;
+	}
 }
 
 /* ---------------------------------------------------------------- records */
@@ -133,13 +152,15 @@ sort_partition(const EventBuffer *buffer, const EventPartition *partition, Scrat
 	uint32 start = 0;
 
 	for (const EventChunk *chunk = partition->first; chunk; chunk = chunk->next)
-		for (const EventRecord *r = (const EventRecord *) chunk->records, *end = r + chunk->size; r < end;
-			 r++)
+		for (const EventRecord *r = (const EventRecord *) chunk->records,
+							   *end = r + event_chunk_size(partition, chunk, sizeof(*r));
+			 r < end; r++)
 			buckets.end[((r->user.word[0] >> buckets.shift) & buckets.mask) + 1]++;
 	counts_to_starts(&buckets);
 	for (const EventChunk *chunk = partition->first; chunk; chunk = chunk->next)
-		for (const EventRecord *r = (const EventRecord *) chunk->records, *end = r + chunk->size; r < end;
-			 r++)
+		for (const EventRecord *r = (const EventRecord *) chunk->records,
+							   *end = r + event_chunk_size(partition, chunk, sizeof(*r));
+			 r < end; r++)
 			records[buckets.end[(r->user.word[0] >> buckets.shift) & buckets.mask]++] = *r;
 	for (uint32 i = 0; i <= buckets.mask; i++)
 	{
@@ -226,13 +247,15 @@ sort_compact_partition(const EventPartition *partition, Scratch *scratch)
 	uint32 start = 0;
 
 	for (const EventChunk *chunk = partition->first; chunk; chunk = chunk->next)
-		for (const CompactEvent *e = (const CompactEvent *) chunk->records, *end = e + chunk->size; e < end;
-			 e++)
+		for (const CompactEvent *e = (const CompactEvent *) chunk->records,
+								*end = e + event_chunk_size(partition, chunk, sizeof(*e));
+			 e < end; e++)
 			buckets.end[(e->high >> buckets.shift) + 1]++;
 	counts_to_starts(&buckets);
 	for (const EventChunk *chunk = partition->first; chunk; chunk = chunk->next)
-		for (const CompactEvent *e = (const CompactEvent *) chunk->records, *end = e + chunk->size; e < end;
-			 e++)
+		for (const CompactEvent *e = (const CompactEvent *) chunk->records,
+								*end = e + event_chunk_size(partition, chunk, sizeof(*e));
+			 e < end; e++)
 			events[buckets.end[e->high >> buckets.shift]++] = *e;
 	for (uint32 i = 0; i <= buckets.mask; i++)
 	{

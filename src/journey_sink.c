@@ -250,6 +250,7 @@ journey_sink_count_touch(JourneySink *sink, int64 at, uint32 segment, bool anony
 {
 	SummaryState *summary = summary_for(sink, at, segment);
 
+	summary_state_changed(summary);
 	/* an int64 of rows cannot overflow by counting them */
 	summary->meta.touches_seen++;
 	summary->meta.anonymous_touches += anonymous;

@@ -460,16 +460,6 @@ add_credits(SummaryState *state, PathDetail *detail, const uint32 *touches, cons
 /* ---------------------------------------------------------------- adding */
 
 static void
-drop_flat(SummaryState *state)
-{
-	if (state->flat)
-	{
-		pfree(state->flat);
-		state->flat = NULL;
-	}
-}
-
-static void
 count_journeys(SummaryState *state, int64 a, int64 b, int64 c)
 {
 	if (pg_add_s64_overflow(state->journeys, a, &state->journeys) ||
@@ -485,7 +475,7 @@ summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouch
 {
 	QueuedPath *path;
 
-	drop_flat(state);
+	summary_state_changed(state);
 	count_journeys(state, 1, 0, 0);
 	if (!fits_inside(state, ntouches))
 	{
@@ -509,7 +499,7 @@ summary_state_add(SummaryState *state, const uint32 *touches, uint32 ntouches, c
 
 	if (counts->conversions == 0 && counts->lost == 0 && counts->open == 0)
 		return;
-	drop_flat(state);
+	summary_state_changed(state);
 	count_journeys(state, counts->conversions, counts->lost, counts->open);
 	entry = find_path(state, touches, ntouches);
 	entry->lost += counts->lost;
@@ -547,7 +537,7 @@ same_options(const SummaryMeta *a, const SummaryMeta *b)
 void
 summary_state_set_meta(SummaryState *state, const SummaryMeta *meta)
 {
-	drop_flat(state);
+	summary_state_changed(state);
 	if (!state->meta_set)
 	{
 		state->meta = *meta;
@@ -794,6 +784,21 @@ check_flat(CoreStatus status)
 	attrib_check_status(status, "journey summary");
 }
 
+/* In sorted order the counts lie all over memory: ask for those of the paths that come soon. */
+static inline void
+prefetch_counts(const SummaryState *state, const SortPath *sorted, uint32 i)
+{
+	if (i + 16 < state->nentries)
+		__builtin_prefetch(&state->entries[sorted[i + 16].entry]);
+	if (i + 8 < state->nentries)
+	{
+		uint32 detail = state->entries[sorted[i + 8].entry].detail;
+
+		if (detail)
+			__builtin_prefetch(&state->details[detail - 1]);
+	}
+}
+
 /* The hash table's paths, in the current context. */
 static FlatBytes
 encode_entries(SummaryState *state)
@@ -810,6 +815,7 @@ encode_entries(SummaryState *state)
 	{
 		SummaryPath path;
 
+		prefetch_counts(state, sorted, i);
 		canonical_path(state, &sorted[i], &path);
 		check_flat(flat_writer_put(&writer, &path));
 	}

@@ -108,6 +108,17 @@ typedef struct SummaryState
  */
 extern SummaryState *summary_state_create(MemoryContext parent, ChannelDict *channels);
 
+/* To be told of every change, also by those who change meta themselves: the flat form is of yesterday then. */
+static inline void
+summary_state_changed(SummaryState *state)
+{
+	if (unlikely(state->flat))
+	{
+		pfree(state->flat);
+		state->flat = NULL;
+	}
+}
+
 /* The state behind a read-write expanded datum, or NULL if the datum is something else. */
 extern SummaryState *summary_state_of(Datum datum);
 
