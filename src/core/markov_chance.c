@@ -13,18 +13,29 @@
 #define CYCLE 12
 
 /*
- * Sweeps stop once no chance changes by more than FINE of itself, and then go on for a quarter of the sweeps
- * that it took to get there from COARSE. If changes shrink slowly, by a factor r a sweep, the error is their
- * 1 / (1 - r) fold, but there were 14 / (1 - r) sweeps between the two: the quarter takes care of it.
+ * Sweeps stop once no chance changes by more than a part of itself: COARSE to see how fast that goes, FINE in
+ * the end. Where changes shrink by a factor r a sweep the error is r / (1 - r) times the last of them, and
+ * MORE sweeps make that little enough for any r up to SLOW. Beyond, FINE is tightened by 1 - r, as far as
+ * rounding lets it.
  */
 #define COARSE 1e-7
 #define FINE 1e-13
+#define FINEST 5e-15
+#define MORE 4
+#define SLOW 0.9
 #define MAX_SWEEPS 2000000
+
+/* Squares of changes against squares of chances, below which changes are rounding. */
+#define CONVERGED 1e-28
 
 /* Where elimination costs no more than this many sweeps there is no point in trying them. */
 #define FEW_SWEEPS 100
 
-/* Elimination needs the square of a component's size in memory: 256 MB for this many states. */
+/*
+ * Where sweeps are slow, components of up to DIRECT states are eliminated right away. Up to MAX_DIRECT
+ * elimination is the last resort: it needs the square of the size in memory, 256 MB for that many.
+ */
+#define DIRECT 256
 #define MAX_DIRECT 2048
 
 /* Chances this small are none: walks that fade out are not followed below the smallest doubles. */
@@ -42,6 +53,8 @@ typedef struct Sweeps
 	Lanes *change;		 /* by state: what the last sweep changed */
 	Lanes product;		 /* of the last two sweeps' changes */
 	Lanes square;		 /* of the changes of the one before */
+	Lanes norm;			 /* of the chances */
+	double rate;		 /* the slowest seen of a mode, among lanes that still changed */
 	uint64_t count;		 /* sweeps so far */
 	uint64_t affordable; /* after which elimination would have been cheaper */
 	Progress *progress;
@@ -84,6 +97,7 @@ sweep_states(Sweeps *sweeps, double tolerance, bool keeping, bool measuring)
 			{
 				sweeps->product.pair[p] += delta * change[p];
 				sweeps->square.pair[p] += change[p] * change[p];
+				sweeps->norm.pair[p] += answer[p] * answer[p];
 			}
 			if (keeping)
 				change[p] = delta;
@@ -109,7 +123,7 @@ sweep_keeping(Sweeps *sweeps, double tolerance)
 static bool
 sweep_measuring(Sweeps *sweeps, double tolerance)
 {
-	sweeps->product = sweeps->square = (Lanes){{0}};
+	sweeps->product = sweeps->square = sweeps->norm = (Lanes){{0}};
 	return sweep_states(sweeps, tolerance, true, true);
 }
 
@@ -117,14 +131,17 @@ sweep_measuring(Sweeps *sweeps, double tolerance)
 static void
 extrapolate(Sweeps *sweeps)
 {
-	Lanes gain;
+	Lanes gain = {{0}};
 
 	for (int l = 0; l < LANES; l++)
 	{
-		double rate = sweeps->square.lane[l] > 0 ? sweeps->product.lane[l] / sweeps->square.lane[l] : 0;
+		double rate = sweeps->product.lane[l] / sweeps->square.lane[l];
 
-		/* outside of this range the mode is not isolated yet, or rounding is all there is */
-		gain.lane[l] = rate > 0 && rate < 0.999999 ? rate / (1 - rate) : 0;
+		/* a lane that changes by rounding only, or whose slowest mode is not isolated yet, has no rate */
+		if (sweeps->square.lane[l] <= CONVERGED * sweeps->norm.lane[l] || rate <= 0 || rate >= 0.999999)
+			continue;
+		gain.lane[l] = rate / (1 - rate);
+		sweeps->rate = rate > sweeps->rate ? rate : sweeps->rate;
 	}
 	for (uint32_t i = sweeps->begin; i < sweeps->end; i++)
 	{
@@ -159,13 +176,84 @@ settle(Sweeps *sweeps, double tolerance)
 	}
 }
 
+/*
+ * Scales each lane so that what leaves the component, or is stopped in it, is what enters it. Sweeps lose or
+ * make a little of that by rounding, and reach it last of all.
+ */
+static void
+balance(Sweeps *sweeps)
+{
+	const ChanceSystem *system = sweeps->system;
+	Lanes entering = {{0}};
+	Lanes leaving = {{0}};
+
+	for (uint32_t i = sweeps->begin; i < sweeps->end; i++)
+	{
+		Lanes inner = {{0}};
+		Lanes outer = {{0}};
+
+		for (size_t e = system->first[i]; e < system->first[i + 1]; e++)
+		{
+			uint32_t from = system->from[e];
+			Lanes *sum = from < sweeps->begin ? &outer : &inner;
+
+			FOR_PAIRS(p)
+			sum->pair[p] += sweeps->chance[from].pair[p] * system->count[e];
+		}
+		for (int l = 0; l < LANES; l++)
+		{
+			if (system->stopped[i] >> l & 1)
+				leaving.lane[l] += inner.lane[l];
+			else
+			{
+				entering.lane[l] += outer.lane[l] + system->known[i];
+				leaving.lane[l] += sweeps->chance[i].lane[l] * system->leave[i];
+			}
+		}
+		progress_made(sweeps->progress, 32 + 4 * (system->first[i + 1] - system->first[i]));
+	}
+	for (int l = 0; l < LANES; l++)
+		entering.lane[l] = leaving.lane[l] > 0 ? entering.lane[l] / leaving.lane[l] : 1;
+	for (uint32_t i = sweeps->begin; i < sweeps->end; i++)
+	{
+		FOR_PAIRS(p)
+		sweeps->chance[i].pair[p] *= entering.pair[p];
+	}
+}
+
+/* False if elimination is the better way. */
+static bool
+iterate(Sweeps *sweeps)
+{
+	double tolerance = FINE;
+	bool slow;
+
+	if (sweeps->affordable <= FEW_SWEEPS || !settle(sweeps, COARSE))
+		return false;
+	slow = sweeps->rate > SLOW;
+	if (slow && sweeps->end - sweeps->begin <= DIRECT)
+		return false;
+	if (slow)
+	{
+		balance(sweeps);
+		tolerance *= (1 - sweeps->rate) / (1 - SLOW);
+	}
+	if (!settle(sweeps, tolerance > FINEST ? tolerance : FINEST))
+		return false;
+	for (int more = 0; more < MORE; more++)
+		(void) sweep(sweeps, FINE);
+	if (slow)
+		balance(sweeps);
+	return true;
+}
+
 CoreStatus
 chance_solve(const ChanceSystem *system, uint32_t begin, uint32_t end, Lanes *chance, Progress *progress)
 {
 	uint64_t size = end - begin;
 	uint64_t sweep_cost = 2 * size + (system->first[end] - system->first[begin]);
 	Sweeps sweeps = {.system = system, .begin = begin, .end = end, .chance = chance, .progress = progress};
-	bool settled;
+	bool done;
 
 	sweeps.affordable = MAX_SWEEPS;
 	if (size <= MAX_DIRECT && size * size * size / sweep_cost < MAX_SWEEPS)
@@ -176,19 +264,14 @@ chance_solve(const ChanceSystem *system, uint32_t begin, uint32_t end, Lanes *ch
 		FOR_PAIRS(p)
 		chance[i].pair[p] = (Pair){system->guess, system->guess};
 	}
-	settled = sweeps.affordable > FEW_SWEEPS && settle(&sweeps, COARSE);
-	if (settled)
-	{
-		uint64_t coarse = sweeps.count;
-
-		settled = settle(&sweeps, FINE);
-		for (uint64_t more = (sweeps.count - coarse) / 4; settled && more > 0; more--)
-			(void) sweep(&sweeps, FINE);
-	}
+	done = iterate(&sweeps);
+#ifdef CHANCE_TRACE
+	CHANCE_TRACE(size, (unsigned) sweeps.count, done, sweeps.rate);
+#endif
 	core_free(progress->env, sweeps.change);
-	if (!settled && size > MAX_DIRECT)
+	if (!done && size > MAX_DIRECT)
 		return CORE_NO_CONVERGE;
-	if (!settled)
+	if (!done)
 		chance_solve_direct(system, begin, end, chance, progress);
 	return CORE_OK;
 }

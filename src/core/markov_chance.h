@@ -43,6 +43,7 @@ typedef struct ChanceSystem
 	const double *known; /* comes with certainty, of */
 	const double *all;	 /* what does not come over an edge */
 	const double *total;
+	const double *leave; /* counts of a state that go on to no state of its component */
 	const uint8_t *stopped;
 	double guess; /* 0, or 1 if what is below a chance of DUST does not matter */
 } ChanceSystem;

@@ -81,7 +81,7 @@ reduce_panel(Block *block, uint32_t count, Progress *progress)
 {
 	size_t end = STATES + (size_t) block->size; /* columns of the panel: [end - count, end) */
 	size_t begin = end - count;
-	const double *pivot[PANEL];
+	const double *pivot[PANEL] = {NULL};
 	double total[PANEL];
 
 	for (uint32_t p = 0; p < count; p++)

@@ -409,18 +409,3 @@ markov_graph_free(MarkovGraph *graph)
 	core_free(graph->env, graph->converted);
 	core_free(graph->env, graph->earned);
 }
-
-uint32_t
-markov_graph_largest_component(const MarkovGraph *graph)
-{
-	uint32_t largest = 0;
-
-	for (uint32_t c = 0; c < graph->forward.ncomponents; c++)
-	{
-		uint32_t size = graph->forward.component_first[c + 1] - graph->forward.component_first[c];
-
-		if (size > largest)
-			largest = size;
-	}
-	return largest;
-}

@@ -44,6 +44,5 @@ typedef struct MarkovGraph
 
 extern void markov_graph_build(const MarkovChain *chain, MarkovGraph *graph);
 extern void markov_graph_free(MarkovGraph *graph);
-extern uint32_t markov_graph_largest_component(const MarkovGraph *graph);
 
 #endif

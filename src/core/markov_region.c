@@ -95,6 +95,7 @@ region_init(Region *region, const MarkovChain *chain, const MarkovGraph *graph)
 	region->count = CORE_ALLOC(env, double, nedges);
 	region->entering = CORE_ALLOC(env, double, n);
 	region->total = CORE_ALLOC(env, double, n);
+	region->leave = CORE_ALLOC(env, double, n);
 	region->stopped = CORE_ALLOC(env, uint8_t, n);
 	region->system = (ChanceSystem){.first = region->first,
 									.from = region->from,
@@ -102,6 +103,7 @@ region_init(Region *region, const MarkovChain *chain, const MarkovGraph *graph)
 									.known = region->entering,
 									.all = region->entering,
 									.total = region->total,
+									.leave = region->leave,
 									.stopped = region->stopped,
 									.guess = 1};
 }
@@ -124,6 +126,7 @@ region_free(Region *region)
 	core_free(region->env, region->count);
 	core_free(region->env, region->entering);
 	core_free(region->env, region->total);
+	core_free(region->env, region->leave);
 	core_free(region->env, region->stopped);
 }
 
@@ -298,6 +301,7 @@ write_system(Region *region)
 		region->first[k + 1] = edge;
 		region->entering[k] = entering;
 		region->total[k] = chance_total(&region->system, k);
+		region->leave[k] = graph->leave[i];
 		region->stopped[k] = region->holds[i];
 		progress_made(&region->progress, 8 + 8 * (forward->first[i + 1] - forward->first[i]));
 	}

@@ -48,6 +48,7 @@ typedef struct Region
 	double *count;
 	double *entering;
 	double *total;
+	double *leave;
 	uint8_t *stopped;
 } Region;
 

@@ -61,14 +61,26 @@ solve_worth(Solver *solver, const double *brings, double *worth)
 	double *known = CORE_ALLOC(env, double, n);
 	double *all = CORE_ALLOC(env, double, n);
 	double *total = CORE_ALLOC(env, double, n);
+	double *leave = CORE_ALLOC(env, double, n);
 	uint8_t *stopped = CORE_ALLOC_ZERO(env, uint8_t, n);
-	ChanceSystem system = {backward->first, backward->from, backward->count, known, all, total, stopped, 0};
+	ChanceSystem system = {.first = backward->first,
+						   .from = backward->from,
+						   .count = backward->count,
+						   .known = known,
+						   .all = all,
+						   .total = total,
+						   .leave = leave,
+						   .stopped = stopped,
+						   .guess = 0};
 	CoreStatus status;
 
 	for (uint32_t i = 0; i < n; i++)
 	{
 		known[n - 1 - i] = brings[i];
 		all[n - 1 - i] = graph->ended[i];
+		leave[n - 1 - i] = graph->start[i];
+		for (size_t e = graph->forward.first[i]; e < graph->forward.inner[i]; e++)
+			leave[n - 1 - i] += graph->forward.count[e];
 	}
 	for (uint32_t i = 0; i < n; i++)
 	{
@@ -81,6 +93,7 @@ solve_worth(Solver *solver, const double *brings, double *worth)
 	core_free(env, known);
 	core_free(env, all);
 	core_free(env, total);
+	core_free(env, leave);
 	core_free(env, stopped);
 	return status;
 }
