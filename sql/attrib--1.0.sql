@@ -566,7 +566,45 @@ COMMENT ON FUNCTION touch_credit_by_effect(text[], jsonb) IS
 	'share of each touch of one path in proportion to its channel''s effect; the shares sum to exactly 1';
 
 -- =====================================================================================================
--- 7. Event logs with a known truth
+-- 7. Evidence: how far the models' numbers can be trusted
+-- =====================================================================================================
+
+CREATE FUNCTION attribution_intervals(s journey_summary, model text, replicates int DEFAULT 1000,
+                                      level float8 DEFAULT 0.95, seed bigint DEFAULT 1, options jsonb DEFAULT '{}',
+                                      OUT channel text, OUT conversions float8, OUT conversions_low float8,
+                                      OUT conversions_high float8, OUT value float8, OUT value_low float8,
+                                      OUT value_high float8, OUT share_low float8, OUT share_high float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_attribution_intervals'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000000 ROWS 20;
+
+COMMENT ON FUNCTION attribution_intervals(journey_summary, text, int, float8, bigint, jsonb) IS
+	'bootstrap intervals of what each channel earns under a model; journeys are resampled, and taken as independent';
+
+CREATE FUNCTION attribution_difference(a journey_summary, b journey_summary, model text, replicates int DEFAULT 1000,
+                                       level float8 DEFAULT 0.95, seed bigint DEFAULT 1, options jsonb DEFAULT '{}',
+                                       OUT channel text, OUT share_a float8, OUT share_b float8,
+                                       OUT difference float8, OUT low float8, OUT high float8, OUT p_value float8,
+                                       OUT p_adjusted float8, OUT conversions_a float8, OUT conversions_b float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_attribution_difference'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000000 ROWS 20;
+
+COMMENT ON FUNCTION attribution_difference(journey_summary, journey_summary, text, int, float8, bigint, jsonb) IS
+	'share in a less share in b of each channel, with bootstrap interval and p-value, and the p-value adjusted for many channels by Holm';
+
+CREATE FUNCTION model_agreement(s journey_summary, models text[] DEFAULT NULL, options jsonb DEFAULT '{}',
+                                OUT model_a text, OUT model_b text, OUT rank_correlation float8,
+                                OUT total_variation float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_model_agreement'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 28;
+
+COMMENT ON FUNCTION model_agreement(journey_summary, text[], jsonb) IS
+	'for each pair of models: Spearman''s rank correlation of the channels'' shares, and the share of conversions credited differently';
+
+-- =====================================================================================================
+-- 8. Event logs with a known truth
 -- =====================================================================================================
 
 CREATE FUNCTION generate_events(users bigint, seed bigint DEFAULT 1, options jsonb DEFAULT '{}',
