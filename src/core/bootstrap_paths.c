@@ -5,23 +5,19 @@
 
 #include "progress.h"
 
-enum
-{
-	MATURED,
-	IMMATURE,
-	LOST
-};
-
 static void
-add_cell(PathCells *cells, size_t path, int outcome, int64_t count, double mean, double variance)
+add_cell(PathCells *cells, size_t path, int64_t count, double mean, double variance)
 {
 	if (count == 0)
 		return;
 	cells->path[cells->ncells] = (uint32_t) path;
-	cells->outcome[cells->ncells] = (uint8_t) outcome;
 	cells->count[cells->ncells] = count;
-	cells->mean[cells->ncells] = mean;
-	cells->variance[cells->ncells++] = variance > 1e-12 * mean * mean ? variance : 0;
+	if (mean > 0)
+	{
+		cells->mean[cells->ncells] = mean;
+		cells->variance[cells->ncells] = variance > 1e-12 * mean * mean ? variance : 0;
+	}
+	cells->ncells++;
 }
 
 static double
@@ -31,23 +27,28 @@ mean_of(fixed128 value, int64_t count)
 }
 
 /* The variance about the two means is common to both: the squares are summed over all conversions. */
+static double
+variance_of(const SummaryPath *path, double matured_mean, double immature_mean)
+{
+	int64_t immature = path->conversions - path->matured_conversions;
+
+	return (fixed_square_to_double(path->squares) -
+			(double) path->matured_conversions * matured_mean * matured_mean -
+			(double) immature * immature_mean * immature_mean) /
+		   (double) path->conversions;
+}
+
 static void
-add_path(PathCells *cells, size_t number)
+add_conversions(PathCells *cells, size_t number, bool matured)
 {
 	const SummaryPath *path = &cells->view->paths[number];
 	int64_t immature = path->conversions - path->matured_conversions;
 	double matured_mean = mean_of(path->matured_value, path->matured_conversions);
 	double immature_mean = mean_of(path->value - path->matured_value, immature);
-	double variance = 0;
 
 	if (path->conversions > 0)
-		variance = (fixed_square_to_double(path->squares) -
-					(double) path->matured_conversions * matured_mean * matured_mean -
-					(double) immature * immature_mean * immature_mean) /
-				   (double) path->conversions;
-	add_cell(cells, number, MATURED, path->matured_conversions, matured_mean, variance);
-	add_cell(cells, number, IMMATURE, immature, immature_mean, variance);
-	add_cell(cells, number, LOST, path->lost, 0, 0);
+		add_cell(cells, number, matured ? path->matured_conversions : immature,
+				 matured ? matured_mean : immature_mean, variance_of(path, matured_mean, immature_mean));
 }
 
 void
@@ -58,15 +59,23 @@ path_cells_init(PathCells *cells, const SummaryView *view, const CoreEnv *env)
 
 	*cells = (PathCells){.env = env, .view = view};
 	cells->path = CORE_ALLOC(env, uint32_t, most);
-	cells->outcome = CORE_ALLOC(env, uint8_t, most);
 	cells->count = CORE_ALLOC(env, int64_t, most);
-	cells->mean = CORE_ALLOC(env, double, most);
-	cells->variance = CORE_ALLOC(env, double, most);
-	cells->draw = CORE_ALLOC(env, PathDraw, view->npaths);
-	for (size_t i = 0; i < view->npaths; i++)
+	cells->mean = CORE_ALLOC_ZERO(env, double, most);
+	cells->variance = CORE_ALLOC_ZERO(env, double, most);
+	for (int outcome = 0; outcome < 3; outcome++)
 	{
-		add_path(cells, i);
-		progress_made(&progress, 16);
+		for (size_t i = 0; i < view->npaths; i++)
+		{
+			if (outcome < 2)
+				add_conversions(cells, i, outcome == 0);
+			else
+				add_cell(cells, i, view->paths[i].lost, 0, 0);
+			progress_made(&progress, 16);
+		}
+		if (outcome == 0)
+			cells->first_immature = cells->ncells;
+		else if (outcome == 1)
+			cells->first_lost = cells->ncells;
 	}
 	cells->drawn = CORE_ALLOC(env, int64_t, cells->ncells);
 	cells->left = CORE_ALLOC(env, int64_t, cells->ncells);
@@ -78,56 +87,24 @@ path_cells_free(PathCells *cells)
 {
 	resampler_free(&cells->resampler);
 	core_free(cells->env, cells->path);
-	core_free(cells->env, cells->outcome);
 	core_free(cells->env, cells->count);
 	core_free(cells->env, cells->mean);
 	core_free(cells->env, cells->variance);
 	core_free(cells->env, cells->drawn);
 	core_free(cells->env, cells->left);
-	core_free(cells->env, cells->draw);
-}
-
-/* From counts by cell to draws by path. */
-static void
-value_draws(PathCells *cells, RandomStream *stream)
-{
-	Progress progress = {cells->env, 0};
-
-	memset(cells->draw, 0, cells->view->npaths * sizeof(PathDraw));
-	for (size_t i = 0; i < cells->ncells; i++)
-	{
-		PathDraw *draw = &cells->draw[cells->path[i]];
-		int64_t count = cells->drawn[i];
-
-		progress_made(&progress, 8);
-		if (count == 0)
-			continue;
-		if (cells->outcome[i] == LOST)
-			draw->lost = count;
-		else if (cells->outcome[i] == MATURED)
-		{
-			draw->matured = count;
-			draw->matured_value = random_gamma_sum(stream, count, cells->mean[i], cells->variance[i]);
-		}
-		else
-		{
-			draw->immature = count;
-			draw->immature_value = random_gamma_sum(stream, count, cells->mean[i], cells->variance[i]);
-		}
-	}
 }
 
 static CoreStatus
-store_draw(PathCells *cells, PathCreditsFn credits, void *engine, double scale, Credit *credit, int r,
-		   BootstrapResult *result)
+store_draw(PathCells *cells, PathCreditsFn credits, void *engine, RandomStream *stream, double scale,
+		   Credit *credit, int r, BootstrapResult *result)
 {
 	double conversions = 0;
 	CoreStatus status;
 
-	for (size_t i = 0; i < cells->view->npaths; i++)
-		conversions += (double) cells->draw[i].matured + (double) cells->draw[i].immature;
+	for (size_t i = 0; i < cells->first_lost; i++)
+		conversions += (double) cells->drawn[i];
 	memset(credit, 0, result->ncolumns * sizeof(Credit));
-	status = credits(engine, cells, credit);
+	status = credits(engine, cells, stream, credit);
 	for (uint32_t c = 0; c < result->ncolumns; c++)
 	{
 		credit[c].conversions *= scale;
@@ -201,9 +178,8 @@ jackknife(PathCells *cells, const BootstrapOptions *options, PathCreditsFn credi
 	{
 		double out = (double) leave_out(cells, &stream, g, groups);
 
-		value_draws(cells, &stream);
-		status = store_draw(cells, credits, engine, out < journeys ? journeys / (journeys - out) : 1, credit,
-							g, &without);
+		status = store_draw(cells, credits, engine, &stream, out < journeys ? journeys / (journeys - out) : 1,
+							credit, g, &without);
 	}
 	for (int q = 0; q < BOOTSTRAP_QUANTITIES; q++)
 	{
@@ -227,8 +203,7 @@ path_cells_bootstrap(PathCells *cells, const BootstrapOptions *options, PathCred
 		RandomStream stream = random_stream(options->seed, (uint64_t) r);
 
 		resampler_draw(&cells->resampler, &stream, cells->drawn);
-		value_draws(cells, &stream);
-		status = store_draw(cells, credits, engine, 1, credit, r, result);
+		status = store_draw(cells, credits, engine, &stream, 1, credit, r, result);
 	}
 	if (status == CORE_OK && options->accelerate)
 		status = jackknife(cells, options, credits, engine, credit, result);

@@ -7,31 +7,24 @@
 #include "bootstrap.h"
 #include "resample.h"
 
-/* Outcomes of a journey that differ in what models make of them. */
-typedef struct PathDraw
-{
-	int64_t matured;
-	int64_t immature;
-	int64_t lost;
-	double matured_value;
-	double immature_value;
-} PathDraw;
-
-/* Up to three cells a path: its matured and immature conversions, its lost journeys. */
+/*
+ * Up to three cells a path. First those of matured conversions, then of others, then of lost journeys, each
+ * in the order of paths, so that whoever wants values stops before the lost.
+ */
 typedef struct PathCells
 {
 	const CoreEnv *env;
 	const SummaryView *view;
 	size_t ncells;
+	size_t first_immature;
+	size_t first_lost;
 	uint32_t *path;
-	uint8_t *outcome;
 	int64_t *count;
-	double *mean;	  /* of a conversion's value, by cell */
+	double *mean;	  /* of a conversion's value, by cell; lost journeys have none, nor a variance */
 	double *variance; /* within the cell, as far as the path's sum of squares tells */
 	Resampler resampler;
 	int64_t *drawn;
-	int64_t *left;	/* of the jackknife: journeys in groups still to come */
-	PathDraw *draw; /* by path */
+	int64_t *left; /* of the jackknife: journeys in groups still to come */
 } PathCells;
 
 extern void path_cells_init(PathCells *cells, const SummaryView *view, const CoreEnv *env);
@@ -44,8 +37,16 @@ fixed_from_sum(double value)
 	return (fixed128) ((value < 0x1p62 ? value : 0x1p62) * 0x1p64);
 }
 
-/* Computes the credits of cells->draw. */
-typedef CoreStatus (*PathCreditsFn)(void *engine, const PathCells *cells, Credit *credit);
+/* Computes the credits of what cells->drawn says; values of conversions come from the stream. */
+typedef CoreStatus (*PathCreditsFn)(void *engine, const PathCells *cells, RandomStream *stream,
+									Credit *credit);
+
+/* The value of the drawn conversions of a cell. */
+static inline double
+path_cell_value(const PathCells *cells, size_t cell, RandomStream *stream)
+{
+	return random_gamma_sum(stream, cells->drawn[cell], cells->mean[cell], cells->variance[cell]);
+}
 
 /* All replicates, and the jackknife if it is asked for. */
 extern CoreStatus path_cells_bootstrap(PathCells *cells, const BootstrapOptions *options,

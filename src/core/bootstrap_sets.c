@@ -16,27 +16,57 @@ typedef struct SetEngine
 	CreditTable table;
 } SetEngine;
 
+static void
+draw_paths(SetEngine *engine, const PathCells *cells, RandomStream *stream)
+{
+	Progress progress = {cells->env, 0};
+
+	for (size_t i = 0; i < engine->view.npaths; i++)
+	{
+		SummaryPath *path = &engine->drawn[i];
+
+		path->conversions = path->matured_conversions = path->lost = 0;
+		path->value = path->matured_value = 0;
+	}
+	for (size_t i = 0; i < cells->ncells; i++)
+	{
+		SummaryPath *path = &engine->drawn[cells->path[i]];
+		int64_t count = cells->drawn[i];
+
+		if (i >= cells->first_lost)
+			path->lost = count;
+		else
+		{
+			fixed128 value = fixed_from_sum(path_cell_value(cells, i, stream));
+
+			path->conversions += count;
+			path->value += value;
+			if (i < cells->first_immature)
+			{
+				path->matured_conversions = count;
+				path->matured_value = value;
+			}
+		}
+		progress_made(&progress, 8);
+	}
+}
+
 static CoreStatus
-set_credits(void *arg, const PathCells *cells, Credit *credit)
+set_credits(void *arg, const PathCells *cells, RandomStream *stream, Credit *credit)
 {
 	SetEngine *engine = arg;
 	SummaryView *view = &engine->view;
-	uint32_t unattributed = view->nchannels;
+	uint32_t unattributed = engine->sets.nchannels;
 
 	*view = engine->sets;
 	view->paths = engine->drawn;
 	view->conversions = view->matured_conversions = view->lost = 0;
 	view->value = view->matured_value = 0;
+	draw_paths(engine, cells, stream);
 	for (size_t i = 0; i < view->npaths; i++)
 	{
-		const PathDraw *draw = &cells->draw[i];
-		SummaryPath *path = &engine->drawn[i];
+		const SummaryPath *path = &view->paths[i];
 
-		path->conversions = draw->matured + draw->immature;
-		path->matured_conversions = draw->matured;
-		path->lost = draw->lost;
-		path->matured_value = fixed_from_sum(draw->matured_value);
-		path->value = path->matured_value + fixed_from_sum(draw->immature_value);
 		view->conversions += path->conversions;
 		view->matured_conversions += path->matured_conversions;
 		view->lost += path->lost;

@@ -81,8 +81,6 @@ random_poisson(RandomStream *stream, double mean)
 
 	if (mean <= 0)
 		return 0;
-	if (mean < RANDOM_SMALL_MEAN)
-		return random_poisson_small(stream, mean, exp(-mean));
 	if (mean <= MAX_EXACT_MEAN)
 		return gsl_ran_poisson(&rng, mean);
 	return rounded_normal(stream, mean, sqrt(mean));

@@ -55,24 +55,6 @@ random_below(RandomStream *stream, uint64_t n)
 extern int64_t random_poisson(RandomStream *stream, double mean);
 extern int64_t random_binomial(RandomStream *stream, int64_t n, double p);
 
-/* Poisson by inversion, for small means; `zero` is exp(-mean). */
-static inline int64_t
-random_poisson_small(RandomStream *stream, double mean, double zero)
-{
-	double left = random_uniform(stream);
-	double p = zero;
-	int64_t k = 0;
-
-	while (left > p && p > 0)
-	{
-		left -= p;
-		p *= mean / (double) ++k;
-	}
-	return k;
-}
-
-#define RANDOM_SMALL_MEAN 10
-
 /* Sum of k draws from a non-negative distribution of this mean and variance: gamma, which has both exactly. */
 extern double random_gamma_sum(RandomStream *stream, int64_t k, double mean, double variance);
 

@@ -27,6 +27,67 @@ total_of(const Resampler *resampler)
 	return resampler->before[resampler->ncells];
 }
 
+/*
+ * Most cells hold few journeys, so that a handful of means serves nearly all draws of the first round. A
+ * uniform number's first bits find a bin; a bin that holds no step of the distribution function answers by
+ * itself, the others fall back to inversion of the same number.
+ */
+#define TABLE_COUNTS 10
+#define TABLE_BITS 8
+#define TABLE_BINS (1 << TABLE_BITS)
+#define UNDECIDED 255
+
+typedef struct PoissonTable
+{
+	double mean;
+	double zero; /* exp(-mean) */
+	uint8_t draw[TABLE_BINS];
+} PoissonTable;
+
+static int64_t
+invert_poisson(double mean, double zero, double u)
+{
+	double p = zero;
+	int64_t k = 0;
+
+	while (u > p && p > 0)
+	{
+		u -= p;
+		p *= mean / (double) ++k;
+	}
+	return k;
+}
+
+static double
+bits_to_uniform(uint64_t bits)
+{
+	return ((double) (bits >> 11) + 0.5) * 0x1p-53;
+}
+
+static void
+fill_table(PoissonTable *table, double mean)
+{
+	*table = (PoissonTable){.mean = mean, .zero = exp(-mean)};
+	for (uint64_t bin = 0; bin < TABLE_BINS; bin++)
+	{
+		uint64_t first = bin << (64 - TABLE_BITS);
+		uint64_t last = first + (UINT64_MAX >> TABLE_BITS);
+		int64_t low = invert_poisson(mean, table->zero, bits_to_uniform(first));
+		int64_t high = invert_poisson(mean, table->zero, bits_to_uniform(last));
+
+		table->draw[bin] = low == high ? (uint8_t) low : UNDECIDED;
+	}
+}
+
+static inline int64_t
+draw_from_table(const PoissonTable *table, RandomStream *stream)
+{
+	uint64_t bits = random_bits(stream);
+	uint8_t draw = table->draw[bits >> (64 - TABLE_BITS)];
+
+	return draw != UNDECIDED ? draw : invert_poisson(table->mean, table->zero, bits_to_uniform(bits));
+}
+
 void
 resampler_init(Resampler *resampler, const int64_t *count, size_t ncells, const CoreEnv *env)
 {
@@ -37,7 +98,7 @@ resampler_init(Resampler *resampler, const int64_t *count, size_t ncells, const 
 	*resampler = (Resampler){.env = env, .ncells = ncells, .count = count};
 	resampler->before = CORE_ALLOC(env, int64_t, ncells + 1);
 	resampler->guide = CORE_ALLOC(env, uint32_t, ncells + 1);
-	resampler->zero = CORE_ALLOC(env, double, ncells);
+	resampler->table = CORE_ALLOC(env, PoissonTable, TABLE_COUNTS + 1);
 	for (size_t i = 0; i < ncells; i++)
 	{
 		resampler->before[i] = total;
@@ -45,12 +106,12 @@ resampler_init(Resampler *resampler, const int64_t *count, size_t ncells, const 
 	}
 	resampler->before[ncells] = total;
 	resampler->thinned = ncells > 0 ? thinning((double) total) : 0;
+	for (int n = 0; n <= TABLE_COUNTS; n++)
+		fill_table(&resampler->table[n], n * resampler->thinned);
 	for (size_t i = 0; i < ncells; i++)
 	{
-		double mean = (double) count[i] * resampler->thinned;
 		double first = (double) total / (double) ncells * (double) i;
 
-		resampler->zero[i] = mean < RANDOM_SMALL_MEAN ? exp(-mean) : 0;
 		while (cell + 1 < ncells && (double) resampler->before[cell + 1] <= first)
 			cell++;
 		resampler->guide[i] = (uint32_t) cell;
@@ -63,7 +124,7 @@ resampler_free(Resampler *resampler)
 {
 	core_free(resampler->env, resampler->before);
 	core_free(resampler->env, resampler->guide);
-	core_free(resampler->env, resampler->zero);
+	core_free(resampler->env, resampler->table);
 }
 
 /* The cell of journey number `journey`. The guide is rounded, so the search may go either way. */
@@ -102,15 +163,15 @@ draw_round(const Resampler *resampler, RandomStream *stream, double part, int64_
 
 	for (size_t i = 0; i < resampler->ncells; i++)
 	{
-		double mean = (double) resampler->count[i] * part;
+		int64_t count = resampler->count[i];
 
-		if (first && resampler->zero[i] > 0)
-			drawn[i] = random_poisson_small(stream, mean, resampler->zero[i]);
+		if (first && count <= TABLE_COUNTS)
+			drawn[i] = draw_from_table(&resampler->table[count], stream);
 		else
-			drawn[i] = random_poisson(stream, mean);
+			drawn[i] = random_poisson(stream, (double) count * part);
 		if (__builtin_add_overflow(sum, drawn[i], &sum))
 			return INT64_MAX;
-		progress_made(progress, 8);
+		progress_made(progress, 2);
 	}
 	return sum;
 }

@@ -11,11 +11,11 @@ typedef struct Resampler
 {
 	const CoreEnv *env;
 	size_t ncells;
-	const int64_t *count; /* > 0 */
-	int64_t *before;	  /* journeys in the cells before; ncells + 1 */
-	uint32_t *guide;	  /* by part of the total: the cell its first journey is in */
-	double *zero;		  /* exp(-mean) of the first round, where the mean is small */
-	double thinned;		  /* part of the journeys that the first round draws */
+	const int64_t *count;		/* > 0 */
+	int64_t *before;			/* journeys in the cells before; ncells + 1 */
+	uint32_t *guide;			/* by part of the total: the cell its first journey is in */
+	double thinned;				/* part of the journeys that the first round draws */
+	struct PoissonTable *table; /* by count: draws of the first round, for small counts */
 } Resampler;
 
 /* The counts stay the caller's and must live as long. ncells < UINT32_MAX. */
