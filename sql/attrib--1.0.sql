@@ -603,6 +603,45 @@ CREATE FUNCTION model_agreement(s journey_summary, models text[] DEFAULT NULL, o
 COMMENT ON FUNCTION model_agreement(journey_summary, text[], jsonb) IS
 	'for each pair of models: Spearman''s rank correlation of the channels'' shares, and the share of conversions credited differently';
 
+-- Refits only when the summary or the order changes from one call to the next.
+CREATE FUNCTION conversion_probability(s journey_summary, path text[], markov_order int DEFAULT 1)
+	RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_conversion_probability'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION conversion_probability(journey_summary, text[], int) IS
+	'chance that a journey of this path converts, from Markov chains fitted to the converted and to the lost journeys of a summary';
+
+CREATE TYPE model_accuracy AS (model text, markov_order int, best boolean, journeys bigint, conversions bigint, auc float8, accuracy float8,
+	majority_rate float8, log_loss float8, brier float8, calibration jsonb);
+COMMENT ON TYPE model_accuracy IS 'how well a model predicts conversions of users it has not seen';
+
+CREATE FUNCTION conversion_accuracy_trans(internal, user_key text, path text[], converted boolean) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_accuracy_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION conversion_accuracy_trans(internal, text, text[], boolean) IS 'transition: one journey a row';
+
+CREATE FUNCTION conversion_accuracy_trans(internal, user_key text, path text[], converted boolean, options jsonb) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_accuracy_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION conversion_accuracy_trans(internal, text, text[], boolean, jsonb) IS 'transition: one journey a row, options the same in all';
+
+CREATE FUNCTION conversion_accuracy_final(internal) RETURNS model_accuracy[]
+	AS 'MODULE_PATHNAME', 'attrib_accuracy_final' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000000;
+COMMENT ON FUNCTION conversion_accuracy_final(internal) IS 'final function of conversion_accuracy: cross-validates';
+
+CREATE AGGREGATE conversion_accuracy(user_key text, path text[], converted boolean) (
+	SFUNC = conversion_accuracy_trans, STYPE = internal, SSPACE = 65536,
+	FINALFUNC = conversion_accuracy_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE conversion_accuracy(text, text[], boolean) IS
+	'cross-validated accuracy, folds by user, of Markov chains of several orders and of a logistic regression on channels; unnest() it';
+
+CREATE AGGREGATE conversion_accuracy(user_key text, path text[], converted boolean, options jsonb) (
+	SFUNC = conversion_accuracy_trans, STYPE = internal, SSPACE = 65536,
+	FINALFUNC = conversion_accuracy_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE conversion_accuracy(text, text[], boolean, jsonb) IS
+	'cross-validated accuracy, folds by user; options: folds, max_order, ridge, seed';
+
 -- =====================================================================================================
 -- 8. Event logs with a known truth
 -- =====================================================================================================
