@@ -642,6 +642,19 @@ CREATE AGGREGATE conversion_accuracy(user_key text, path text[], converted boole
 COMMENT ON AGGREGATE conversion_accuracy(text, text[], boolean, jsonb) IS
 	'cross-validated accuracy, folds by user; options: folds, max_order, ridge, seed';
 
+CREATE FUNCTION lift_test(treated float8[], control float8[], pre_periods int, INOUT channel text DEFAULT NULL,
+                          INOUT x float8 DEFAULT NULL, INOUT delta_x float8 DEFAULT NULL, level float8 DEFAULT 0.95,
+                          OUT delta_y float8, OUT sigma float8,
+                          OUT low float8, OUT high float8, OUT degrees_of_freedom float8, OUT p_value float8,
+                          OUT relative_lift float8, OUT periods int, OUT total float8, OUT total_low float8,
+                          OUT total_high float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_lift_test'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10 ROWS 1;
+
+COMMENT ON FUNCTION lift_test(float8[], float8[], int, text, float8, float8, float8) IS
+	'difference in differences of a geo or holdout experiment, with interval; its row is a lift test of the media mix model';
+
 -- =====================================================================================================
 -- 8. Event logs with a known truth
 -- =====================================================================================================
