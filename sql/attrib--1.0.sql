@@ -538,6 +538,52 @@ CREATE AGGREGATE shapley_attr(path text[], converted boolean, value float8) (
 COMMENT ON AGGREGATE shapley_attr(text[], boolean, float8) IS
 	'Shapley value of each channel, game conversions, straight from path rows';
 
+CREATE FUNCTION markov_removal_effect(s journey_summary, markov_order int DEFAULT 1,
+                                      collapse_repeats boolean DEFAULT true)
+	RETURNS SETOF markov_credit
+	AS 'MODULE_PATHNAME', 'attrib_markov_removal_effect'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 20;
+
+COMMENT ON FUNCTION markov_removal_effect(journey_summary, int, boolean) IS
+	'share of conversions, and of value, that a Markov chain of the paths loses without each channel, and credit in that proportion';
+
+CREATE FUNCTION markov_transitions(s journey_summary, markov_order int DEFAULT 1,
+                                   collapse_repeats boolean DEFAULT true, OUT from_state text[],
+                                   OUT to_state text[], OUT transitions bigint, OUT probability float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_markov_transitions'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 2000;
+
+COMMENT ON FUNCTION markov_transitions(journey_summary, int, boolean) IS
+	'steps of the Markov chain of the paths: how often each was taken, and how likely it is';
+
+CREATE FUNCTION markov_choose_order(s journey_summary, max_order int DEFAULT 10, OUT markov_order int,
+                                    OUT states bigint, OUT nodes bigint, OUT auc float8,
+                                    OUT penalized_auc float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_markov_choose_order'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION markov_choose_order(journey_summary, int) IS
+	'how well Markov chains of each order tell conversions apart: the order of the largest penalized_auc is the one to use';
+
+-- The one-line form: the path aggregate's transition with another end.
+
+CREATE FUNCTION markov_final(journey_summary)
+	RETURNS markov_credit[]
+	AS 'MODULE_PATHNAME', 'attrib_markov_final'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000;
+
+COMMENT ON FUNCTION markov_final(journey_summary) IS
+	'final function of the aggregate markov_removal_effect';
+
+CREATE AGGREGATE markov_removal_effect(path text[], converted boolean, value float8) (
+	SFUNC = journey_summary_path_trans, STYPE = journey_summary, SSPACE = 16384,
+	FINALFUNC = markov_final, COMBINEFUNC = journey_summary_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE markov_removal_effect(text[], boolean, float8) IS
+	'Markov removal effects of order 1 straight from path rows';
+
 CREATE FUNCTION attribution_models(s journey_summary, models text[] DEFAULT NULL, options jsonb DEFAULT '{}',
                                    OUT model text, OUT channel text, OUT conversions float8, OUT value float8,
                                    OUT share float8, OUT value_share float8)

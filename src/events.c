@@ -84,6 +84,9 @@ new_state(FunctionCallInfo fcinfo, int options_argno, bool wide_keys, bool by_pa
 	AggregateNode *node = aggregate_node(context);
 	HeapTupleHeader options = NULL;
 
+	/* only nodeAgg tells when to close files, so as a window function everything stays in memory */
+	if (AggCheckCallContext(fcinfo, NULL) == AGG_CONTEXT_WINDOW)
+		node->limit = SIZE_MAX;
 	if (options_argno < PG_NARGS() && !PG_ARGISNULL(options_argno))
 		options = PG_GETARG_HEAPTUPLEHEADER(options_argno);
 	return event_state_create(context, node, aggregate_options(node, options), wide_keys, by_part);

@@ -250,6 +250,7 @@ journey_sink_count_touch(JourneySink *sink, int64 at, uint32 segment, bool anony
 {
 	SummaryState *summary = summary_for(sink, at, segment);
 
+	summary_state_changed(summary);
 	/* an int64 of rows cannot overflow by counting them */
 	summary->meta.touches_seen++;
 	summary->meta.anonymous_touches += anonymous;
@@ -303,7 +304,7 @@ add_journey(void *arg, const Journey *journey)
 	{
 		summary = summary_for(sink, journey->date, journey->event->ref);
 		if (!journey->open)
-			summary_state_add_lost(summary, journey->channels, (uint32) journey->ntouches, 1);
+			summary_state_add_lost(summary, journey->channels, (uint32) journey->ntouches);
 		else
 		{
 			counts.open = 1;

@@ -98,7 +98,7 @@ attrib_path_trans(PG_FUNCTION_ARGS)
 		summary_state_add(state, touches, ntouches, &counts);
 	}
 	else
-		summary_state_add_lost(state, touches, ntouches, 1);
+		summary_state_add_lost(state, touches, ntouches);
 	RETURN_STATE(state);
 }
 
@@ -144,7 +144,16 @@ attrib_counted_path_trans(PG_FUNCTION_ARGS)
 
 	counts.conversions = counts.matured_conversions = count_arg(fcinfo, 2, "conversions");
 	counts.lost = count_arg(fcinfo, 3, "lost");
-	value_validate(value, counts.conversions > 0);
+	/* each conversion may be worth as much as one given by itself; the sum has its own limit */
+	if (value > FIXED_MAX_INPUT && value <= FIXED_MAX_INPUT * (double) counts.conversions)
+	{
+		if (value >= FIXED_MAX_SUM)
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("the value of a path is out of range: %g", value),
+							errdetail("The sum of values must stay below %g.", FIXED_MAX_SUM)));
+	}
+	else
+		value_validate(value, counts.conversions > 0);
 	counts.value = counts.matured_value = fixed_from_double(value);
 	/* how the value is spread over the conversions is not told; evenly is the least it can vary */
 	if (counts.conversions > 0)

@@ -52,6 +52,19 @@ typedef struct DecaySum
 	fixed128 value;
 } DecaySum;
 
+/*
+ * A lost journey of a short path on its way into the table. Looking a path up waits for memory twice, for its
+ * slot and for its entry; a dozen of them looked up together wait at the same time.
+ */
+typedef struct QueuedPath
+{
+	uint64 word; /* its bytes */
+	uint32 hash;
+	uint32 ntouches;
+} QueuedPath;
+
+#define PATH_QUEUE 16
+
 #define SUMMARY_STATE_MAGIC 0x4A53554D
 
 typedef struct SummaryState
@@ -70,7 +83,9 @@ typedef struct SummaryState
 	uint32 entries_capacity;
 	uint32 ndetails;
 	uint32 details_capacity;
-	int64 journeys;	   /* converted, lost and open: all counts together fit int64 */
+	int64 journeys; /* converted, lost and open: all counts together fit int64 */
+	QueuedPath queue[PATH_QUEUE];
+	int queued;
 	size_t text_floor; /* least size of the text form so far, to stop before memory is gone */
 	/*
 	 * Summaries that were added whole. They are sorted, so they are merged as streams when the value is asked for,
@@ -92,6 +107,17 @@ typedef struct SummaryState
  * makes one.
  */
 extern SummaryState *summary_state_create(MemoryContext parent, ChannelDict *channels);
+
+/* To be told of every change, also by those who change meta themselves: the flat form is of yesterday then. */
+static inline void
+summary_state_changed(SummaryState *state)
+{
+	if (unlikely(state->flat))
+	{
+		pfree(state->flat);
+		state->flat = NULL;
+	}
+}
 
 /* The state behind a read-write expanded datum, or NULL if the datum is something else. */
 extern SummaryState *summary_state_of(Datum datum);
@@ -118,8 +144,8 @@ extern void summary_state_add(SummaryState *state, const uint32 *touches, uint32
 /* Room for a path of so many touches, until the next call. */
 extern uint32 *summary_state_scratch(SummaryState *state, uint32 ntouches);
 
-/* Short form of the most frequent case. */
-extern void summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches, int64 count);
+/* One lost journey: the most frequent case by far. */
+extern void summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches);
 
 /* Makes the options of a part those of the whole, or raises 22023 if they differ. */
 extern void summary_state_set_meta(SummaryState *state, const SummaryMeta *meta);
@@ -142,5 +168,26 @@ extern uint32 summary_state_path(SummaryState *state, Datum path, bool isnull, u
 
 /* 54000 with the limit and a hint. */
 extern void summary_too_large(void) pg_attribute_noreturn();
+
+/* ---------------------------------------------------------------- between the files of the state */
+
+extern const ExpandedObjectMethods summary_state_methods;
+
+/* Room for the queued paths' counts: all that were added are in the table. */
+extern void summary_state_flush(SummaryState *state);
+
+/* Writes the entry's touches and returns where the next entry's go. */
+extern uint32 *path_entry_decode(const PathEntry *entry, uint32 *touches);
+
+/* Counts journeys of all outcomes, which together must fit int64 (22003). */
+extern void summary_state_count(SummaryState *state, int64 a, int64 b, int64 c);
+
+/* place[i] = order of first appearance of touch i's channel on its path; returns how many there are. */
+extern uint32 first_appearances(uint32 nchannels, const uint32 *touches, uint32 ntouches, uint32 *place);
+
+extern void summary_add_weights(SummaryState *state, PathDetail *detail, const uint32 *touches,
+								uint32 ntouches, const PathCounts *counts);
+extern void summary_add_credits(SummaryState *state, PathDetail *detail, const uint32 *touches,
+								const SummaryPath *from, uint32 from_channels);
 
 #endif

@@ -2,6 +2,33 @@
 
 #include "markov_solve.h"
 
+/*
+ * Whether state reduction is the way for a chain of order 1. In nanoseconds or so it takes 0.4 n^3 for a
+ * component of n states; sweeps take 4 for each state and edge, 25 times for every eight of the states.
+ * Reduction wins where most channels follow on most others, sweeps where they hardly do.
+ */
+static bool
+is_dense(const MarkovGraph *graph)
+{
+	const FlowGraph *forward = &graph->forward;
+	double reduction = 0;
+	double sweeps = 0;
+
+	for (uint32_t c = 0; c < forward->ncomponents; c++)
+	{
+		uint32_t first = forward->component_first[c];
+		uint32_t end = forward->component_first[c + 1];
+		double n = end - first;
+		double edges = (double) (forward->first[end] - forward->first[first]);
+
+		if (end - first > MARKOV_DENSE_MAX)
+			return false;
+		reduction += 0.4 * n * n * n;
+		sweeps += n / 8 * 25 * 4 * (2 * n + edges);
+	}
+	return reduction <= sweeps;
+}
+
 CoreStatus
 markov_solve(const MarkovChain *chain, MarkovLoss *loss)
 {
@@ -9,7 +36,7 @@ markov_solve(const MarkovChain *chain, MarkovLoss *loss)
 	CoreStatus status = CORE_OK;
 
 	markov_graph_build(chain, &graph);
-	if (chain->states.order == 1 && markov_graph_largest_component(&graph) <= MARKOV_DENSE_MAX)
+	if (chain->states.order == 1 && is_dense(&graph))
 		markov_solve_dense(chain, &graph, loss);
 	else
 		status = markov_solve_sparse(chain, &graph, loss);

@@ -61,7 +61,7 @@ widen_names(MarkovStates *states, uint32_t length, uint32_t step)
 {
 	Progress progress = {states->env, 0};
 	KeyIndex index;
-	uint32_t *rank;
+	uint32_t *rank = NULL;
 	uint32_t count;
 
 	key_index_init(&index, states->env);

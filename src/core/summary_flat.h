@@ -48,9 +48,30 @@ typedef struct FlatBytes
 	size_t size; /* room included */
 } FlatBytes;
 
-/* CORE_TOO_LARGE beyond SUMMARY_MAX_TEXT. The bytes come from env. */
-extern CoreStatus summary_flat_encode(const SummaryView *view, const SummaryMeta *meta, size_t room,
-									  const CoreEnv *env, FlatBytes *flat);
+/*
+ * Writes a flat summary path by path. The paths must come in canonical order, each of the touches of one put
+ * stay until the next, and each of the channels on some path. Bytes come from env; the first `room` of them are
+ * the caller's.
+ */
+typedef struct FlatWriter
+{
+	const CoreEnv *env;
+	const SummaryMeta *meta;
+	uint8_t *bytes;
+	size_t size;
+	size_t capacity;
+	size_t room;
+	size_t text;			/* bound of the text form so far, without the touches */
+	SummaryView totals;		/* for the header, which is written last */
+	const uint32_t *before; /* the touches of the last path put */
+	uint32_t nbefore;
+} FlatWriter;
+
+extern void flat_writer_begin(FlatWriter *w, const char *const *channels, uint32_t nchannels,
+							  const SummaryMeta *meta, size_t room, const CoreEnv *env);
+extern CoreStatus flat_writer_put(FlatWriter *w, const SummaryPath *path); /* CORE_OVERFLOW, CORE_TOO_LARGE */
+extern CoreStatus flat_writer_end(FlatWriter *w,
+								  FlatBytes *flat); /* CORE_TOO_LARGE beyond SUMMARY_MAX_TEXT */
 
 /*
  * The summary of all journeys of several flat summaries, without taking any of them apart: they are sorted, so
