@@ -139,7 +139,7 @@ attrib_accuracy_trans(PG_FUNCTION_ARGS)
 		summary_state_add(fold, touches, ntouches, &counts);
 	}
 	else
-		summary_state_add_lost(fold, touches, ntouches, 1);
+		summary_state_add_lost(fold, touches, ntouches);
 	PG_RETURN_POINTER(state);
 }
 
