@@ -167,6 +167,27 @@ extern SummaryState *summary_state_arg(FunctionCallInfo fcinfo);
 extern uint32 summary_state_path(SummaryState *state, Datum path, bool isnull, uint32 **touches);
 
 /* 54000 with the limit and a hint. */
-extern void summary_too_large(void) pg_attribute_noreturn();
+pg_noreturn extern void summary_too_large(void);
+
+/* ---------------------------------------------------------------- between the files of the state */
+
+extern const ExpandedObjectMethods summary_state_methods;
+
+/* Room for the queued paths' counts: all that were added are in the table. */
+extern void summary_state_flush(SummaryState *state);
+
+/* Writes the entry's touches and returns where the next entry's go. */
+extern uint32 *path_entry_decode(const PathEntry *entry, uint32 *touches);
+
+/* Counts journeys of all outcomes, which together must fit int64 (22003). */
+extern void summary_state_count(SummaryState *state, int64 a, int64 b, int64 c);
+
+/* place[i] = order of first appearance of touch i's channel on its path; returns how many there are. */
+extern uint32 first_appearances(uint32 nchannels, const uint32 *touches, uint32 ntouches, uint32 *place);
+
+extern void summary_add_weights(SummaryState *state, PathDetail *detail, const uint32 *touches,
+								uint32 ntouches, const PathCounts *counts);
+extern void summary_add_credits(SummaryState *state, PathDetail *detail, const uint32 *touches,
+								const SummaryPath *from, uint32 from_channels);
 
 #endif

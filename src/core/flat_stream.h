@@ -38,6 +38,7 @@ typedef struct PathReader
 	bool keep;				 /* touches and decay of each path stay; else the next path's overwrite them */
 	uint32_t *touches;		 /* where the next path's go */
 	size_t ntouches;		 /* of all paths so far */
+	uint32_t shared;		 /* touches that the last path read has in common with the one before */
 	uint8_t *seen;			 /* per channel: it occurs on some path; NULL where nobody asks */
 	uint64_t *stamp;		 /* per channel: the last path (number + 1) it was met on */
 	uint32_t *distinct;		 /* scratch: the distinct channels of one path */
@@ -52,7 +53,10 @@ extern CoreStatus flat_read_head(FlatReader *r, FlatTextFn check_text, FlatTextF
 extern void path_reader_begin(PathReader *p, FlatReader *r, const SummaryView *view, bool keep,
 							  const CoreEnv *env);
 
-/* The path behind `before` (NULL: the first one), which is the number'th. False when the bytes are broken. */
+/*
+ * The path behind `before` (NULL: the first one), which is the number'th. Without `keep`, path may be before.
+ * False when the bytes are broken.
+ */
 extern bool path_reader_next(PathReader *p, SummaryPath *path, const SummaryPath *before, uint64_t number,
 							 const CoreEnv *env);
 extern void path_reader_end(PathReader *p, const CoreEnv *env);

@@ -110,40 +110,50 @@ share_credit(const SummaryView *view, MarkovResult *result, double effects, doub
 }
 
 CoreStatus
+markov_chain_removal(const SummaryView *view, const MarkovChain *chain, const CoreEnv *env,
+					 MarkovResult *result)
+{
+	uint32_t n = view->nchannels;
+	MarkovLoss loss;
+	CoreStatus status = CORE_OK;
+	double effects = 0;
+	double value_effects = 0;
+
+	result->removal_effect = CORE_ALLOC_ZERO(env, double, n);
+	result->removal_effect_value = CORE_ALLOC_ZERO(env, double, n);
+	result->credit.channel = CORE_ALLOC(env, Credit, n);
+	result->known = chain->conversions > 0;
+	result->value_known = chain->value > 0;
+	if (result->known)
+	{
+		loss.conversions = CORE_ALLOC_ZERO(env, double, n);
+		loss.value = CORE_ALLOC_ZERO(env, double, n);
+		status = markov_solve(chain, &loss);
+		if (status == CORE_OK)
+			effects = effects_of(loss.conversions, (double) chain->conversions, n, result->removal_effect);
+		if (status == CORE_OK && result->value_known)
+			value_effects =
+				effects_of(loss.value, fixed_to_double(chain->value), n, result->removal_effect_value);
+		core_free(env, loss.conversions);
+		core_free(env, loss.value);
+	}
+	share_credit(view, result, effects, value_effects);
+	return status;
+}
+
+CoreStatus
 markov_removal(const SummaryView *view, int order, bool collapse_repeats, const CoreEnv *env,
 			   MarkovResult *result)
 {
-	uint32_t n = view->nchannels;
 	MarkovChain chain;
-	MarkovLoss loss;
 	CoreStatus status;
-	double effects = 0;
-	double value_effects = 0;
 
 	if (order < 1)
 		return CORE_BAD_INPUT;
 	status = markov_chain_build(view, (uint32_t) order, collapse_repeats, env, &chain);
 	if (status != CORE_OK)
 		return status;
-	result->removal_effect = CORE_ALLOC_ZERO(env, double, n);
-	result->removal_effect_value = CORE_ALLOC_ZERO(env, double, n);
-	result->credit.channel = CORE_ALLOC(env, Credit, n);
-	result->known = chain.conversions > 0;
-	result->value_known = chain.value > 0;
-	if (result->known)
-	{
-		loss.conversions = CORE_ALLOC_ZERO(env, double, n);
-		loss.value = CORE_ALLOC_ZERO(env, double, n);
-		status = markov_solve(&chain, &loss);
-		if (status == CORE_OK)
-			effects = effects_of(loss.conversions, (double) chain.conversions, n, result->removal_effect);
-		if (status == CORE_OK && result->value_known)
-			value_effects =
-				effects_of(loss.value, fixed_to_double(chain.value), n, result->removal_effect_value);
-		core_free(env, loss.conversions);
-		core_free(env, loss.value);
-	}
+	status = markov_chain_removal(view, &chain, env, result);
 	markov_chain_free(&chain);
-	share_credit(view, result, effects, value_effects);
 	return status;
 }

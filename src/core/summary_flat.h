@@ -61,9 +61,10 @@ typedef struct FlatWriter
 	size_t size;
 	size_t capacity;
 	size_t room;
-	size_t text;		/* bound of the text form so far, without the touches */
-	SummaryView totals; /* for the header, which is written last */
-	SummaryPath before;
+	size_t text;			/* bound of the text form so far, without the touches */
+	SummaryView totals;		/* for the header, which is written last */
+	const uint32_t *before; /* the touches of the last path put */
+	uint32_t nbefore;
 } FlatWriter;
 
 extern void flat_writer_begin(FlatWriter *w, const char *const *channels, uint32_t nchannels,

@@ -19,14 +19,12 @@ typedef struct Cursor
 static bool
 cursor_next(Cursor *c, const CoreEnv *env)
 {
-	SummaryPath before = c->path;
-
 	if (c->number == c->view.npaths)
 		return false;
-	if (!path_reader_next(&c->paths, &c->path, c->number > 0 ? &before : NULL, c->number + 1, env))
+	if (!path_reader_next(&c->paths, &c->path, c->number > 0 ? &c->path : NULL, c->number + 1, env))
 		return false;
 	c->number++;
-	for (uint32_t i = 0; i < c->path.ntouches; i++)
+	for (uint32_t i = c->paths.shared; i < c->path.ntouches; i++)
 		c->mapped[i] = c->map[c->path.touches[i]];
 	return true;
 }

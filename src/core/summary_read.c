@@ -214,16 +214,18 @@ get_channels(FlatReader *r, FlatTextFn check_name, const CoreEnv *env, SummaryVi
 	view->channels = names;
 }
 
-/* The touches, in strictly increasing order of paths. */
+/* The touches, in strictly increasing order of paths; `path` may be `before`, whose place it takes. */
 static void
 get_touches(PathReader *p, SummaryPath *path, const SummaryPath *before)
 {
 	FlatReader *r = p->r;
 	uint32_t before_length = before ? before->ntouches : 0;
+	const uint32_t *before_touches = before ? before->touches : NULL;
 	uint32_t shared = (uint32_t) get_varint(r, before_length);
-	uint32_t parted = shared < before_length ? before->touches[shared] : 0;
+	uint32_t parted = shared < before_length ? before_touches[shared] : 0;
 	size_t room = p->view->ntouches - p->ntouches;
 	size_t added = get_varint(r, bytes_left(r)); /* each takes a byte or more */
+	uint32_t nchannels = p->view->nchannels;
 	uint32_t *touches = p->touches;
 
 	if (shared > room || added > room - shared || shared + added > p->view->longest_path)
@@ -231,24 +233,28 @@ get_touches(PathReader *p, SummaryPath *path, const SummaryPath *before)
 		reader_fail(r);
 		return;
 	}
-	if (shared && touches != before->touches)
-		memcpy(touches, before->touches, shared * sizeof(uint32_t));
+	if (shared && touches != before_touches)
+		memcpy(touches, before_touches, shared * sizeof(uint32_t));
 	for (size_t i = shared; i < shared + added; i++)
 	{
-		touches[i] = (uint32_t) get_varint(r, UINT32_MAX);
-		if (touches[i] >= p->view->nchannels)
+		uint64_t channel = get_varint(r, UINT32_MAX);
+
+		if (channel >= nchannels)
 		{
 			reader_fail(r);
 			return;
 		}
+		touches[i] = (uint32_t) channel;
 		if (p->seen)
-			p->seen[touches[i]] = 1;
+			p->seen[channel] = 1;
 	}
 	/* the path before must end where they part, or be smaller there: else out of order or not all shared */
 	if (before && (added == 0 || (shared < before_length && parted >= touches[shared])))
 		reader_fail(r);
+	memset(path, 0, sizeof(*path));
 	path->touches = touches;
 	path->ntouches = (uint32_t) (shared + added);
+	p->shared = shared;
 	p->ntouches += path->ntouches;
 	if (p->keep)
 		p->touches += path->ntouches;
@@ -391,15 +397,12 @@ bool
 path_reader_next(PathReader *p, SummaryPath *path, const SummaryPath *before, uint64_t number,
 				 const CoreEnv *env)
 {
-	SummaryPath read = {0};
-
-	get_touches(p, &read, before);
+	get_touches(p, path, before);
 	if (p->r->failed)
 		return false;
-	get_counts(p->r, &read);
-	if (p->view->has_decay && read.conversions > 0 && read.ntouches > 1)
-		get_decay(p, &read, number, env);
-	*path = read;
+	get_counts(p->r, path);
+	if (p->view->has_decay && path->conversions > 0 && path->ntouches > 1)
+		get_decay(p, path, number, env);
 	return !p->r->failed;
 }
 

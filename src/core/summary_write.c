@@ -133,14 +133,14 @@ put_options(FlatWriter *w, const SummaryMeta *meta)
 }
 
 static void
-put_path(FlatWriter *w, const SummaryPath *path, const SummaryPath *before)
+put_path(FlatWriter *w, const SummaryPath *path)
 {
-	uint32_t limit = before && before->ntouches < path->ntouches ? before->ntouches : path->ntouches;
+	uint32_t limit = w->nbefore < path->ntouches ? w->nbefore : path->ntouches;
 	uint32_t shared = 0;
 	bool matured_differs =
 		path->matured_conversions != path->conversions || path->matured_value != path->value;
 
-	while (before && shared < limit && path->touches[shared] == before->touches[shared])
+	while (shared < limit && path->touches[shared] == w->before[shared])
 		shared++;
 	make_room(w, (size_t) (path->ntouches - shared) * 5 + (size_t) path->ndecay * 34);
 	put_varint(w, shared);
@@ -269,8 +269,9 @@ flat_writer_begin(FlatWriter *w, const char *const *channels, uint32_t nchannels
 CoreStatus
 flat_writer_put(FlatWriter *w, const SummaryPath *path)
 {
-	put_path(w, path, w->totals.npaths > 0 ? &w->before : NULL);
-	w->before = *path;
+	put_path(w, path);
+	w->before = path->touches;
+	w->nbefore = path->ntouches;
 	w->text += path_text_bound(path);
 	w->totals.npaths++;
 	if (!summary_add_totals(&w->totals, path))
