@@ -165,8 +165,8 @@ bytes_ahead(RunReader *reader)
 	return reader->end - reader->at;
 }
 
-static void
-pg_attribute_noreturn() broken_run(void)
+pg_noreturn static void
+broken_run(void)
 {
 	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("a run of events ends too early")));
 	pg_unreachable();

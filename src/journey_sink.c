@@ -34,6 +34,9 @@ typedef struct PartSlot
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+/* A part takes a kilobyte or more while it is built. */
+#define MAX_PARTS 1000000
+
 /*
  * The local day of an instant costs a search in the zone's table, and events come by the million but from few
  * hundred days: so the start and end of a day are kept, at a place that the instant's hour chooses.
@@ -170,6 +173,13 @@ journey_sink_summary(JourneySink *sink, DateADT day, uint32 segment)
 	slot = partslot_insert(sink->parts, (PartKey){day, segment}, &found);
 	if (!found)
 	{
+		if (sink->parts->members > MAX_PARTS)
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %d combinations of day and segment", MAX_PARTS),
+				 errhint("Use coarser segments, or build the parts of a year at a time with counted_from and "
+						 "counted_until.")));
 		slot->summary = summary_state_create(sink->context, sink->channels);
 		summary_state_set_meta(slot->summary, &sink->meta);
 	}

@@ -68,8 +68,8 @@ typedef struct SummaryReader
 	int pair; /* numbers of the current decay pair read so far */
 } SummaryReader;
 
-static void
-pg_attribute_noreturn() invalid(const char *detail)
+pg_noreturn static void
+invalid(const char *detail)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 					errmsg("invalid input syntax for type journey_summary"), errdetail("%s", detail)));

@@ -63,9 +63,6 @@ summary_state_create(MemoryContext parent, ChannelDict *channels)
 		channel_dict_init(channels, context);
 	}
 	state->channels = channels;
-	state->entries_capacity = 8;
-	state->entries = MemoryContextAlloc(context, state->entries_capacity * sizeof(PathEntry));
-	state->slots = pathslot_create(context, 8, state);
 	return state;
 }
 
@@ -172,6 +169,15 @@ summary_too_large(void)
 			 errhint("Shorten paths with max_touches or transforms, or keep parts by day or segment.")));
 }
 
+/* A day and segment may have counters alone, so the table waits for the first path. */
+static pg_noinline void
+make_table(SummaryState *state)
+{
+	state->entries_capacity = 8;
+	state->entries = MemoryContextAlloc(state->hdr.eoh_context, state->entries_capacity * sizeof(PathEntry));
+	state->slots = pathslot_create(state->hdr.eoh_context, 8, state);
+}
+
 /* The uncounted entry behind the last. */
 static inline PathEntry *
 candidate_entry(SummaryState *state, uint32 ntouches)
@@ -260,6 +266,8 @@ find_path(SummaryState *state, const uint32 *touches, uint32 ntouches)
 {
 	PathEntry *candidate;
 
+	if (unlikely(state->slots == NULL))
+		make_table(state);
 	if (fits_inside(state, ntouches))
 	{
 		uint64 word = path_word(touches, ntouches);
@@ -340,6 +348,8 @@ summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouch
 
 	summary_state_changed(state);
 	summary_state_count(state, 1, 0, 0);
+	if (unlikely(state->slots == NULL))
+		make_table(state);
 	if (!fits_inside(state, ntouches))
 	{
 		find_path(state, touches, ntouches)->lost++;

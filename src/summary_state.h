@@ -167,7 +167,7 @@ extern SummaryState *summary_state_arg(FunctionCallInfo fcinfo);
 extern uint32 summary_state_path(SummaryState *state, Datum path, bool isnull, uint32 **touches);
 
 /* 54000 with the limit and a hint. */
-extern void summary_too_large(void) pg_attribute_noreturn();
+pg_noreturn extern void summary_too_large(void);
 
 /* ---------------------------------------------------------------- between the files of the state */
 

@@ -1,5 +1,6 @@
 #include "markov.h"
 
+#include "credit.h"
 #include "markov_solve.h"
 
 /*
@@ -44,18 +45,18 @@ markov_solve(const MarkovChain *chain, MarkovLoss *loss)
 	return status;
 }
 
-/* removal_effect = loss / total; an effect that rounding took past 1 is 1. */
+/* Effects, and their sum. An effect that rounding took past 1 is 1. */
 static double
 effects_of(const double *loss, double total, uint32_t nchannels, double *effect)
 {
-	double sum = 0;
+	CompensatedSum sum = {0, 0};
 
 	for (uint32_t c = 0; c < nchannels; c++)
 	{
 		effect[c] = loss[c] < total ? loss[c] / total : 1;
-		sum += effect[c];
+		compensated_add(&sum, effect[c]);
 	}
-	return sum;
+	return compensated_value(sum);
 }
 
 /* What journeys with a path brought, matured or not: the amounts that channels share. */

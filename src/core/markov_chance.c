@@ -265,9 +265,6 @@ chance_solve(const ChanceSystem *system, uint32_t begin, uint32_t end, Lanes *ch
 		chance[i].pair[p] = (Pair){system->guess, system->guess};
 	}
 	done = iterate(&sweeps);
-#ifdef CHANCE_TRACE
-	CHANCE_TRACE(size, (unsigned) sweeps.count, done, sweeps.rate);
-#endif
 	core_free(progress->env, sweeps.change);
 	if (!done && size > MAX_DIRECT)
 		return CORE_NO_CONVERGE;
