@@ -8,7 +8,7 @@
 #define POINT_WIDTH 1e-13
 
 #define MAX_ITERATIONS 80
-#define GAP_TOLERANCE 1e-10
+#define GAP_TOLERANCE 1e-13
 
 /* One inequality or equality: sign * (spend of the row - limit) >= 0 or = 0; row < 0 is the floor. */
 typedef struct Limit
@@ -373,7 +373,7 @@ start(RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces)
 	{
 		Limit *limit = &work->limit[j];
 
-		limit->price = 0;
+		limit->price = limit->slack_step = limit->price_step = 0;
 		for (int g = 0; limit->row >= 0 && g < work->segments; g++)
 			limit->gradient[g] = limit->members[work->segment[g].channel];
 	}
