@@ -356,9 +356,18 @@ find_plan(BudgetProblem *p, BudgetSearch *search)
 		suggest_known(p, search);
 	if (status != CORE_OK)
 		return status;
-	if (p->request->target == BUDGET_TARGET_MARGINAL_ROAS && search->found)
-		search->unit = fmax(search->unit, p->model.gain * response_of(p, search->plan));
 	budget_search(p->env, search);
+	if (p->request->target == BUDGET_TARGET_MARGINAL_ROAS && search->found)
+	{
+		/* The gap is reported against the response, of which the surplus may be any multiple. */
+		double wanted = search->tolerance * fmax(response_of(p, search->plan), TINY);
+
+		if (search->bound - search->value > wanted)
+		{
+			search->tolerance = 0.5 * wanted / fmax(fabs(search->value), TINY);
+			budget_search(p->env, search);
+		}
+	}
 	return search->found ? CORE_OK : CORE_NUMERIC;
 }
 
@@ -584,7 +593,7 @@ zoom(BudgetProblem *p, BudgetSearch *search, double *start)
 	for (int i = 0; i < p->n; i++)
 	{
 		start[i] = search->plan[i] * p->spend_unit;
-		p->cap[i] = fmin(p->cap[i], spend);
+		p->cap[i] = fmin(p->cap[i], 1.01 * spend);
 	}
 	return true;
 }

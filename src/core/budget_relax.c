@@ -1,11 +1,12 @@
 #include "budget_relax.h"
 
 #include <math.h>
+#include <string.h>
 
 #include <gsl/gsl_linalg.h>
 
 /* Intervals narrower than this are points: the interior-point method has no room in them. */
-#define POINT_WIDTH 1e-13
+#define POINT_WIDTH 1e-11
 
 #define MAX_ITERATIONS 80
 #define GAP_TOLERANCE 1e-13
@@ -64,6 +65,7 @@ struct RelaxWork
 	double *right;
 	double *spend;
 	double *spend_price;
+	BudgetPrices prices;
 };
 
 void
@@ -204,6 +206,19 @@ budget_violation(const BudgetModel *model, const double *x)
 	return worst;
 }
 
+BudgetPrices
+budget_prices_alloc(const CoreEnv *env, const BudgetModel *model)
+{
+	return (BudgetPrices){CORE_ALLOC_ZERO(env, double, model->rows), CORE_ALLOC_ZERO(env, double, model->rows), 0};
+}
+
+void
+budget_prices_free(const CoreEnv *env, BudgetPrices *prices)
+{
+	core_free(env, prices->low);
+	core_free(env, prices->high);
+}
+
 RelaxWork *
 relax_work_create(const CoreEnv *env, const BudgetModel *model)
 {
@@ -236,6 +251,7 @@ relax_work_create(const CoreEnv *env, const BudgetModel *model)
 	work->right = CORE_ALLOC(env, double, work->limits);
 	work->spend = CORE_ALLOC(env, double, n);
 	work->spend_price = CORE_ALLOC(env, double, n);
+	work->prices = budget_prices_alloc(env, model);
 	for (int j = 0; j < work->limits; j++)
 	{
 		Limit *limit = &work->limit[j];
@@ -259,6 +275,7 @@ relax_work_free(const CoreEnv *env, RelaxWork *work)
 	core_free(env, work->right);
 	core_free(env, work->spend);
 	core_free(env, work->spend_price);
+	budget_prices_free(env, &work->prices);
 	core_free(env, work);
 }
 
@@ -360,7 +377,7 @@ start(RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces)
 		add_segment(work, i, NULL, piece->low, piece->knee - piece->low, piece->rise);
 		add_segment(work, i, &model->curves[i], piece->knee, piece->high - piece->knee, 0);
 	}
-	product = work->segments > 0 ? 0.1 / work->segments : 1;
+	product = work->segments > 0 ? 0.1 / work->segments : 0;
 	for (int g = 0; g < work->segments; g++)
 	{
 		Segment *segment = &work->segment[g];
@@ -457,7 +474,9 @@ factor(RelaxWork *work, const BudgetModel *model)
 
 		if (!limit->equality)
 			work->schur[a * m + a] += limit->slack / limit->price;
-		work->schur[a * m + a] += 1e-15 * (largest + 1e-200);
+		else if (work->schur[a * m + a] == 0)
+			work->schur[a * m + a] = 1; /* all its channels are points: it says nothing */
+		work->schur[a * m + a] += 1e-15 * largest;
 	}
 	schur = gsl_matrix_view_array(work->schur, m, m);
 	return gsl_linalg_cholesky_decomp1(&schur.matrix) == GSL_SUCCESS;
@@ -619,11 +638,23 @@ bound_now(RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces, 
 	return budget_bound(model, pieces, prices, work->spend_price, NULL);
 }
 
-double
-relax_solve(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces, double cutoff,
-			BudgetPrices *prices, double *x)
+static void
+copy_prices(BudgetPrices *to, const BudgetPrices *from, int rows)
 {
-	double bound;
+	memcpy(to->low, from->low, sizeof(double) * rows);
+	memcpy(to->high, from->high, sizeof(double) * rows);
+	to->floor = from->floor;
+}
+
+/*
+ * Iterates until the optimality conditions hold, or nothing moves any more. With `best`, keeps the prices of
+ * the lowest bound on the way; without, looks at the bound only to see whether it fell to the cutoff. Returns
+ * whether it reached its end.
+ */
+static bool
+iterate(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces, double cutoff,
+		BudgetPrices *prices, double *best)
+{
 	int stalled = 0;
 
 	start(work, model, pieces);
@@ -637,20 +668,49 @@ relax_solve(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const
 		core_check(env);
 		evaluate(work, model, pieces);
 		gap = complementarity(work, 0, 0, &mean);
-		if ((gap <= GAP_TOLERANCE && residual(work) <= 1e-12) || stalled > 4 || !isfinite(gap))
-			break;
-		if (iteration >= 6 && iteration % 4 == 2 && cutoff > -INFINITY &&
-			bound_now(work, model, pieces, prices) <= cutoff)
-			break;
+		if (gap <= GAP_TOLERANCE && residual(work) <= 1e-12)
+			return true;
+		if (stalled > 4 || !isfinite(gap))
+			return false;
+		if (best)
+		{
+			double bound = bound_now(work, model, pieces, &work->prices);
+
+			if (bound < *best)
+			{
+				*best = bound;
+				copy_prices(prices, &work->prices, model->rows);
+			}
+		}
+		else if (iteration >= 6 && iteration % 4 == 2 && cutoff > -INFINITY &&
+				 bound_now(work, model, pieces, prices) <= cutoff)
+			return true;
 		if (!factor(work, model))
-			break;
+			return false;
 		predict_and_correct(work, mean);
 		longest_steps(work, &primal, &dual);
 		stalled = primal < 1e-6 && dual < 1e-6 ? stalled + 1 : 0;
 		advance(work, 0.995 * primal, 0.995 * dual);
 	}
+	return false;
+}
+
+double
+relax_solve(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces, double cutoff,
+			BudgetPrices *prices, double *x)
+{
+	bool converged = iterate(env, work, model, pieces, cutoff, prices, NULL);
+	double bound;
+
 	for (int i = 0; i < model->channels; i++)
 		x[i] = fmin(fmax(work->spend[i], pieces[i].low), pieces[i].high); /* NaN becomes low */
 	bound = bound_now(work, model, pieces, prices);
+	if (!converged)
+	{
+		/* No room inside the limits, or hardly any: prices run away, but were good on the way there. */
+		if (!isfinite(bound))
+			bound = INFINITY;
+		iterate(env, work, model, pieces, cutoff, prices, &bound);
+	}
 	return isfinite(bound) ? bound : INFINITY;
 }

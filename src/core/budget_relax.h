@@ -82,6 +82,9 @@ extern double budget_bound(const BudgetModel *model, const BudgetPiece *pieces, 
 extern double budget_value(const BudgetModel *model, const double *x);
 extern double budget_violation(const BudgetModel *model, const double *x);
 
+extern BudgetPrices budget_prices_alloc(const CoreEnv *env, const BudgetModel *model);
+extern void budget_prices_free(const CoreEnv *env, BudgetPrices *prices);
+
 extern RelaxWork *relax_work_create(const CoreEnv *env, const BudgetModel *model);
 extern void relax_work_free(const CoreEnv *env, RelaxWork *work);
 

@@ -52,19 +52,6 @@ typedef struct State
 /* Above this many channels, heuristics at every node would cost more than they find. */
 #define MANY_CHANNELS 64
 
-BudgetPrices
-budget_prices_alloc(const CoreEnv *env, const BudgetModel *model)
-{
-	return (BudgetPrices){CORE_ALLOC_ZERO(env, double, model->rows), CORE_ALLOC_ZERO(env, double, model->rows), 0};
-}
-
-void
-budget_prices_free(const CoreEnv *env, BudgetPrices *prices)
-{
-	core_free(env, prices->low);
-	core_free(env, prices->high);
-}
-
 static double
 margin(const State *s)
 {
@@ -504,14 +491,17 @@ find_twins(State *s)
 		for (int m = 0; m < model->row[k].count; m++)
 			member[(size_t) k * s->n + model->row[k].members[m]] = true;
 	}
+	memcpy(s->low, s->root_low, sizeof(double) * s->n);
+	memcpy(s->high, s->root_high, sizeof(double) * s->n);
+	for (int i = 0; i < s->n; i++)
+		s->twin[i] = -1;
+	narrow(s); /* rows often make alike what was not */
 	for (int i = 0; i < s->n; i++)
 	{
-		s->twin[i] = -1;
 		core_check(s->env);
 		for (int j = i + 1; j < s->n && s->twin[i] < 0; j++)
 		{
-			if (s->search->low[i] == s->search->low[j] && s->search->high[i] == s->search->high[j] &&
-				model->cost[i] == model->cost[j] && same_curve(&model->curves[i], &model->curves[j]) &&
+			if (s->low[i] == s->low[j] && s->high[i] == s->high[j] && model->cost[i] == model->cost[j] && same_curve(&model->curves[i], &model->curves[j]) &&
 				same_rows(model, member, i, j))
 				s->twin[i] = j;
 		}

@@ -46,7 +46,4 @@ extern bool budget_refine(const CoreEnv *env, RelaxWork *work, const BudgetModel
 						  const double *high, const double *like, BudgetPiece *pieces, BudgetPrices *prices,
 						  double *plan);
 
-extern BudgetPrices budget_prices_alloc(const CoreEnv *env, const BudgetModel *model);
-extern void budget_prices_free(const CoreEnv *env, BudgetPrices *prices);
-
 #endif
