@@ -185,6 +185,19 @@ suggest_known(const BudgetProblem *p, BudgetSearch *search)
 	core_free(p->env, today);
 }
 
+/* The highest return that the limits allow; NAN if it has no best. */
+static double
+best_return(const BudgetProblem *p)
+{
+	BudgetRequest request = *p->request;
+	BudgetTrouble trouble;
+	BudgetPlan plan;
+
+	request.objective = BUDGET_ROI;
+	request.target = BUDGET_NO_TARGET;
+	return budget_optimize(p->env, &request, &plan, &trouble) == CORE_OK ? plan.value : NAN;
+}
+
 /*
  * A floor on the response is a limit that a relaxed plan may miss: find a plan that meets it by maximising
  * what it limits, or prove that there is none.
@@ -216,15 +229,13 @@ reach_floor(BudgetProblem *p, BudgetSearch *search)
 	}
 	else
 	{
-		p->trouble->kind = BUDGET_TARGET_MISSED;
-		p->trouble->asked = p->request->target_value;
-		p->trouble->nearest = NAN;
-		if (first.found && p->model.floor_rate == 0)
-		{
-			p->trouble->nearest = first.value * p->response_unit;
-			if (p->request->objective == BUDGET_REACH)
-				p->trouble->nearest = -expm1(-p->trouble->nearest);
-		}
+		double nearest = first.found ? first.value * p->response_unit : NAN;
+
+		if (p->request->objective == BUDGET_REACH)
+			nearest = -expm1(-nearest);
+		*p->trouble = (BudgetTrouble){.kind = BUDGET_TARGET_MISSED,
+									  .asked = p->request->target_value,
+									  .nearest = p->model.floor_rate > 0 ? best_return(p) : nearest};
 	}
 	core_free(p->env, first.plan);
 	return met ? CORE_OK : CORE_BAD_INPUT;

@@ -9,14 +9,17 @@
 #include <gsl/gsl_linalg.h>
 
 #define STEPS 12
-/* What the interior-point method leaves between a plan and the limits that bind it. */
-#define NEAR 1e-7
+/* What the interior-point method may leave between a plan and the limits, or the bounds, that hold it. */
+#define NEAR 1e-8
+#define SNAP 1e-9
+/* More limits at once are not worth their matrices for a few digits. */
+#define MOST_LIMITS 64
 
 /* A limit taken as binding: a row at one of its sides, or the floor (row < 0). */
 typedef struct Active
 {
 	int row;
-	double sign; /* of its price: 1 for high and the floor, -1 for low */
+	double sign; /* of its price: 1 for high and the floor, -1 for low, 0 for either */
 	double at;
 	double price;
 	double *gradient;
@@ -36,135 +39,260 @@ typedef struct Polish
 	double *right;
 } Polish;
 
+static double
+row_spend(const Polish *p, int k)
+{
+	double spend = 0;
+
+	for (int m = 0; m < p->model->row[k].count; m++)
+		spend += p->x[p->model->row[k].members[m]];
+	return spend;
+}
+
 static void
-add_active(Polish *p, int row, double sign, double at, double price)
+add_active(Polish *p, int row, double sign, double at)
 {
 	Active *active = &p->active[p->active_count++];
 
 	active->row = row;
 	active->sign = sign;
 	active->at = at;
-	active->price = sign * price;
+	active->price = 0;
+	for (int j = 0; row >= 0 && j < p->model->row[row].count; j++)
+		active->gradient[p->model->row[row].members[j]] = 1;
 }
 
+/* Every limit that the plan touches. */
 static void
-choose_active(Polish *p, const double *low, const double *high, const BudgetPrices *prices)
+touch_limits(Polish *p)
 {
 	const BudgetModel *model = p->model;
-	double response_price = budget_response_price(model, prices);
 	double reached = -model->floor;
 
 	for (int k = 0; k < model->rows; k++)
 	{
 		const BudgetRow *row = &model->row[k];
-		double spend = 0;
+		double spend = row_spend(p, k);
 
-		for (int m = 0; m < row->count; m++)
-			spend += p->x[row->members[m]];
 		if (row->low == row->high)
-			add_active(p, k, 1, row->high, prices->high[k] - prices->low[k]);
-		else if (row->high - spend < NEAR && prices->high[k] > NEAR)
-			add_active(p, k, 1, row->high, prices->high[k]);
-		else if (spend - row->low < NEAR && prices->low[k] > NEAR)
-			add_active(p, k, -1, row->low, prices->low[k]);
+			add_active(p, k, 0, row->high);
+		else if (row->high - spend < NEAR)
+			add_active(p, k, 1, row->high);
+		else if (spend - row->low < NEAR)
+			add_active(p, k, -1, row->low);
 	}
-	budget_spend_prices(model, prices, p->residual);
+	for (int i = 0; i < p->n; i++)
+		reached += curve_value(&model->curves[i], p->x[i]) - model->floor_rate * p->x[i];
+	if (model->has_floor && reached < NEAR)
+		add_active(p, -1, 1, 0);
+}
+
+static void
+drop_active(Polish *p, int a)
+{
+	double *gradient = p->active[a].gradient;
+
+	memset(gradient, 0, sizeof(double) * p->n);
+	p->active[a] = p->active[--p->active_count];
+	p->active[p->active_count].gradient = gradient;
+}
+
+/* How a channel's marginal gain falls with each limit's price, and its gain without any. */
+static double
+marginal(const Polish *p, int i, double *fall)
+{
+	double slope = fmin(curve_slope_at(&p->model->curves[i], p->x[i]), 1e100);
+
+	for (int a = 0; a < p->active_count; a++)
+		fall[a] = p->active[a].row < 0 ? p->model->floor_rate - slope : p->active[a].gradient[i];
+	return p->model->gain * slope - p->model->cost[i];
+}
+
+/* The prices at which the free channels' marginal gains come nearest to 0, by least squares. */
+static bool
+fit_prices(Polish *p)
+{
+	int m = p->active_count;
+	gsl_matrix_view schur;
+	gsl_vector_view right;
+	double fall[MOST_LIMITS];
+	double largest = 0;
+
+	memset(p->schur, 0, sizeof(double) * m * m);
+	memset(p->right, 0, sizeof(double) * m);
 	for (int i = 0; i < p->n; i++)
 	{
-		double gain = response_price * curve_slope_at(&model->curves[i], p->x[i]) - p->residual[i];
+		double gain;
 
-		reached += curve_value(&model->curves[i], p->x[i]) - model->floor_rate * p->x[i];
-		if (p->x[i] - low[i] < NEAR && (gain < 0 || p->x[i] <= low[i]))
+		if (!p->free[i])
+			continue;
+		gain = marginal(p, i, fall);
+		for (int a = 0; a < m; a++)
+		{
+			for (int b = 0; b < m; b++)
+				p->schur[a * m + b] += fall[a] * fall[b];
+			p->right[a] += fall[a] * gain;
+		}
+	}
+	for (int a = 0; a < m; a++)
+		largest = fmax(largest, p->schur[a * m + a]);
+	for (int a = 0; a < m; a++)
+		p->schur[a * m + a] += 1e-13 * largest + 1e-200; /* the shortest of several answers */
+	schur = gsl_matrix_view_array(p->schur, m, m);
+	right = gsl_vector_view_array(p->right, m);
+	if (m > 0 && (gsl_linalg_cholesky_decomp1(&schur.matrix) != GSL_SUCCESS ||
+				  gsl_linalg_cholesky_svx(&schur.matrix, &right.vector) != GSL_SUCCESS))
+		return false;
+	for (int a = 0; a < m; a++)
+		p->active[a].price = p->right[a];
+	return true;
+}
+
+/*
+ * Where none of a row's channels is free, its price is what the best of those that could still grow would gain
+ * from one more unit.
+ */
+static void
+price_stuck_rows(Polish *p, const double *high)
+{
+	double fall[MOST_LIMITS];
+
+	for (int a = 0; a < p->active_count; a++)
+	{
+		Active *active = &p->active[a];
+		double most = -INFINITY;
+		bool stuck = active->row >= 0;
+
+		for (int i = 0; i < p->n && stuck; i++)
+		{
+			double gain;
+
+			if (active->gradient[i] == 0)
+				continue;
+			if (p->free[i])
+				stuck = false;
+			else if (p->x[i] < high[i])
+			{
+				gain = marginal(p, i, fall);
+				for (int b = 0; b < p->active_count; b++)
+					gain -= b == a ? 0 : fall[b] * p->active[b].price;
+				most = fmax(most, gain);
+			}
+		}
+		if (stuck && isfinite(most) && active->sign * most >= 0)
+			active->price = most;
+	}
+}
+
+/* Which channels are free, which limits bind, and at which prices. */
+static bool
+choose_active(Polish *p, const double *low, const double *high)
+{
+	for (int i = 0; i < p->n; i++)
+	{
+		if (p->x[i] - low[i] < SNAP)
 			p->x[i] = low[i];
-		else if (high[i] - p->x[i] < NEAR && (gain > 0 || p->x[i] >= high[i]))
+		else if (high[i] - p->x[i] < SNAP)
 			p->x[i] = high[i];
 		p->free[i] = p->x[i] > low[i] && p->x[i] < high[i];
 	}
-	if (model->has_floor && reached < NEAR && prices->floor > NEAR)
-		add_active(p, -1, 1, 0, prices->floor);
+	touch_limits(p);
+	for (;;)
+	{
+		int worst = -1;
+
+		if (!fit_prices(p))
+			return false;
+		for (int a = 0; a < p->active_count; a++)
+		{
+			const Active *active = &p->active[a];
+
+			if (active->sign * active->price < -1e-9 &&
+				(worst < 0 || active->sign * active->price < p->active[worst].sign * p->active[worst].price))
+				worst = a;
+		}
+		if (worst < 0)
+			break;
+		drop_active(p, worst);
+	}
+	price_stuck_rows(p, high);
+	return true;
 }
 
-/* One step of Newton's method; false if the equations have no solution. */
+/* By how much each limit is overstepped, with the sign in which its price would have to rise. */
+static double
+overstepped(const Polish *p, const Active *active)
+{
+	double reached = -p->model->floor;
+
+	if (active->row >= 0)
+		return row_spend(p, active->row) - active->at;
+	for (int i = 0; i < p->n; i++)
+		reached += curve_value(&p->model->curves[i], p->x[i]) - p->model->floor_rate * p->x[i];
+	return -reached;
+}
+
+/* One step of Newton's method on the optimality conditions; false if they are singular. */
 static bool
 newton(Polish *p)
 {
-	const BudgetModel *model = p->model;
 	int m = p->active_count;
-	double response_price = model->gain;
-	double reached = -model->floor;
-	int sign;
-	size_t order[64];
+	double response_price = p->model->gain;
+	double fall[MOST_LIMITS];
+	size_t order[MOST_LIMITS];
 	gsl_permutation permutation = {m, order};
 	gsl_matrix_view schur;
 	gsl_vector_view right;
+	int sign;
 
+	memset(p->schur, 0, sizeof(double) * m * m);
 	for (int a = 0; a < m; a++)
+	{
 		response_price += p->active[a].row < 0 ? p->active[a].price : 0;
+		p->right[a] = overstepped(p, &p->active[a]);
+	}
 	for (int i = 0; i < p->n; i++)
 	{
-		CurvePoint at = curve_at(&model->curves[i], p->x[i]);
+		double curvature;
 
-		reached += at.value - model->floor_rate * p->x[i];
-		p->residual[i] = p->free[i] ? response_price * at.first - model->cost[i] : 0;
-		p->inverse[i] = 0;
-		if (p->free[i])
-			p->inverse[i] = fabs(response_price * at.second) > 1e-9 ? -1 / (response_price * at.second) : 1e9;
+		if (!p->free[i])
+			continue;
+		curvature = -response_price * curve_at(&p->model->curves[i], p->x[i]).second;
+		p->inverse[i] = fabs(curvature) > 1e-9 ? 1 / curvature : 1e9;
+		p->residual[i] = marginal(p, i, fall);
+		for (int a = 0; a < m; a++)
+			p->residual[i] -= p->active[a].price * fall[a];
 		for (int a = 0; a < m; a++)
 		{
-			if (p->active[a].row < 0)
-				p->active[a].gradient[i] = p->free[i] ? model->floor_rate - at.first : 0;
+			for (int b = 0; b < m; b++)
+				p->schur[a * m + b] += fall[a] * fall[b] * p->inverse[i];
+			p->right[a] += fall[a] * p->inverse[i] * p->residual[i];
 		}
 	}
 	for (int a = 0; a < m; a++)
 	{
-		Active *active = &p->active[a];
-		double spend = 0;
-
-		if (active->row >= 0)
-		{
-			for (int j = 0; j < model->row[active->row].count; j++)
-				spend += p->x[model->row[active->row].members[j]];
-			p->right[a] = spend - active->at;
-		}
-		else
-			p->right[a] = -reached;
-		for (int i = 0; i < p->n; i++)
-		{
-			/* the floor's share of the slope is in response_price already */
-			double weight = active->row < 0 ? model->floor_rate : active->gradient[i];
-
-			if (p->free[i])
-				p->residual[i] -= active->price * weight;
-		}
+		if (p->schur[a * m + a] != 0)
+			continue;
+		p->schur[a * m + a] = 1; /* no channel of it is free */
+		p->right[a] = 0;
 	}
-	for (int a = 0; a < m; a++)
-	{
-		for (int b = 0; b < m; b++)
-		{
-			double sum = 0;
-
-			for (int i = 0; i < p->n; i++)
-				sum += p->active[a].gradient[i] * p->active[b].gradient[i] * p->inverse[i];
-			p->schur[a * m + b] = sum;
-		}
-		for (int i = 0; i < p->n; i++)
-			p->right[a] += p->active[a].gradient[i] * p->inverse[i] * p->residual[i];
-	}
-	if (m > 0)
-	{
-		schur = gsl_matrix_view_array(p->schur, m, m);
-		right = gsl_vector_view_array(p->right, m);
-		if (gsl_linalg_LU_decomp(&schur.matrix, &permutation, &sign) != GSL_SUCCESS ||
-			gsl_linalg_LU_svx(&schur.matrix, &permutation, &right.vector) != GSL_SUCCESS)
-			return false;
-	}
+	schur = gsl_matrix_view_array(p->schur, m, m);
+	right = gsl_vector_view_array(p->right, m);
+	if (m > 0 && (gsl_linalg_LU_decomp(&schur.matrix, &permutation, &sign) != GSL_SUCCESS ||
+				  gsl_linalg_LU_svx(&schur.matrix, &permutation, &right.vector) != GSL_SUCCESS))
+		return false;
 	for (int i = 0; i < p->n; i++)
 	{
 		double push = p->residual[i];
 
+		if (!p->free[i])
+			continue;
+		marginal(p, i, fall);
 		for (int a = 0; a < m; a++)
-			push -= p->right[a] * p->active[a].gradient[i];
+			push -= p->right[a] * fall[a];
 		p->x[i] += p->inverse[i] * push;
+		if (!(p->x[i] >= 0))
+			return false;
 	}
 	for (int a = 0; a < m; a++)
 		p->active[a].price += p->right[a];
@@ -183,19 +311,15 @@ within(Polish *p, const double *low, const double *high)
 	}
 	for (int a = 0; a < p->active_count; a++)
 	{
-		const BudgetRow *row = p->active[a].row >= 0 ? &p->model->row[p->active[a].row] : NULL;
-
-		if (!isfinite(p->active[a].price) ||
-			(p->active[a].sign * p->active[a].price < 0 && !(row && row->low == row->high)))
+		if (!isfinite(p->active[a].price) || p->active[a].sign * p->active[a].price < -1e-9)
 			return false;
 	}
 	return true;
 }
 
 static void
-keep(const Polish *p, BudgetPrices *prices, double *plan)
+keep_prices(const Polish *p, BudgetPrices *prices)
 {
-	memcpy(plan, p->x, sizeof(double) * p->n);
 	for (int k = 0; k < p->model->rows; k++)
 		prices->low[k] = prices->high[k] = 0;
 	prices->floor = 0;
@@ -204,7 +328,7 @@ keep(const Polish *p, BudgetPrices *prices, double *plan)
 		const Active *active = &p->active[a];
 
 		if (active->row < 0)
-			prices->floor = active->price;
+			prices->floor = fmax(active->price, 0);
 		else if (active->price >= 0)
 			prices->high[active->row] = active->price;
 		else
@@ -219,10 +343,11 @@ budget_polish(const CoreEnv *env, const BudgetModel *model, const double *low, c
 	int n = model->channels;
 	size_t most = model->rows + 1;
 	Polish p = {.model = model, .n = n};
-	bool good = true;
+	double *gradients;
 	double before = budget_value(model, plan);
+	bool good;
 
-	if (most > 64)
+	if (most > MOST_LIMITS)
 		return;
 	p.active = CORE_ALLOC(env, Active, most);
 	p.free = CORE_ALLOC(env, bool, n);
@@ -231,23 +356,22 @@ budget_polish(const CoreEnv *env, const BudgetModel *model, const double *low, c
 	p.inverse = CORE_ALLOC(env, double, n);
 	p.schur = CORE_ALLOC(env, double, most *most);
 	p.right = CORE_ALLOC(env, double, most);
+	gradients = CORE_ALLOC_ZERO(env, double, most *n);
+	for (size_t a = 0; a < most; a++)
+		p.active[a].gradient = gradients + a * n;
 	memcpy(p.x, plan, sizeof(double) * n);
-	choose_active(&p, low, high, prices);
-	for (int a = 0; a < p.active_count; a++)
-	{
-		const BudgetRow *row = p.active[a].row >= 0 ? &model->row[p.active[a].row] : NULL;
-
-		p.active[a].gradient = CORE_ALLOC_ZERO(env, double, n);
-		for (int j = 0; row && j < row->count; j++)
-			p.active[a].gradient[row->members[j]] = p.free[row->members[j]] ? 1 : 0;
-	}
+	good = choose_active(&p, low, high);
+	if (good)
+		keep_prices(&p, prices);
 	for (int step = 0; step < STEPS && good; step++)
 		good = newton(&p);
 	if (good && within(&p, low, high) && budget_violation(model, p.x) <= 1e-14 * n + 1e-13 &&
 		budget_value(model, p.x) >= before - 1e-12 * fabs(before))
-		keep(&p, prices, plan);
-	for (int a = 0; a < p.active_count; a++)
-		core_free(env, p.active[a].gradient);
+	{
+		memcpy(plan, p.x, sizeof(double) * n);
+		keep_prices(&p, prices);
+	}
+	core_free(env, gradients);
 	core_free(env, p.active);
 	core_free(env, p.free);
 	core_free(env, p.x);
