@@ -54,13 +54,15 @@ curve_number(const CurveRow *row, int attribute, double low, double high, bool r
 	{
 		if (required)
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s of channel \"%s\" must not be NULL",
-																			 attribute_names[attribute], row->name)));
+																			 attribute_names[attribute], row->name),
+							errhint("Only the saturations linear and root do without half_saturation.")));
 		return missing;
 	}
 	value = DatumGetFloat8(row->values[attribute]);
 	if (!(value >= low && value <= high))
 		ereport(ERROR, (errcode(BAD_VALUE), errmsg("%s of channel \"%s\" must be between %g and %g, not %g",
-												   attribute_names[attribute], row->name, low, high, value)));
+												   attribute_names[attribute], row->name, low, high, value),
+						errhint("Every number of a curve is finite; only max_spend may be 'Infinity'.")));
 	return value;
 }
 
@@ -409,17 +411,17 @@ budget_raise(const BudgetTrouble *trouble, const BudgetRequest *request, const B
 		case BUDGET_LIMITS_CONFLICT:
 			ereport(ERROR,
 					(errcode(BAD_VALUE),
-					 errmsg("%s asks for %s %.15g, but %s %.15g is possible%s",
+					 errmsg("%s asks for %s %.10g, but %s %.10g is possible%s",
 							limit_name(trouble->limit, trouble->channel, curves, constraints), side, trouble->asked,
 							trouble->from_below ? "at most" : "no less than", trouble->nearest,
 							other_limits(trouble, constraints)),
-					 errhint("The nearest feasible value is %.15g.", trouble->nearest)));
+					 errhint("The nearest feasible value is %.10g.", trouble->nearest)));
 			break;
 		case BUDGET_TARGET_MISSED:
 			ereport(ERROR, (errcode(BAD_VALUE),
-							errmsg("%s of %.15g is out of reach: at most %.15g is possible within the other limits", target,
+							errmsg("%s of %.10g is out of reach: at most %.10g is possible within the other limits", target,
 								   trouble->asked, trouble->nearest),
-							errhint("The nearest feasible value is %.15g.", trouble->nearest)));
+							errhint("The nearest feasible value is %.10g.", trouble->nearest)));
 			break;
 		case BUDGET_NO_LIMIT:
 			ereport(ERROR, (errcode(BAD_VALUE),

@@ -20,6 +20,7 @@ normalise(BudgetProblem *p, double spend_unit, double response_unit)
 		p->curves[i] = curve_rescaled(&p->request->channel[i].curve, p->spend_unit, p->response_unit);
 		p->low[i] = p->user_low[i] / p->spend_unit;
 		p->high[i] = fmax(p->cap[i] / p->spend_unit, p->low[i]);
+		p->own_high[i] = p->user_high[i] / p->spend_unit;
 	}
 	for (int k = 0; k < p->rows; k++)
 	{
@@ -185,7 +186,7 @@ suggest_known(const BudgetProblem *p, BudgetSearch *search)
 	core_free(p->env, today);
 }
 
-/* The highest return that the limits allow; NAN if it has no best. */
+/* The highest return that the limits allow, or let approach; NAN if unknown. */
 static double
 best_return(const BudgetProblem *p)
 {
@@ -195,7 +196,15 @@ best_return(const BudgetProblem *p)
 
 	request.objective = BUDGET_ROI;
 	request.target = BUDGET_NO_TARGET;
-	return budget_optimize(p->env, &request, &plan, &trouble) == CORE_OK ? plan.value : NAN;
+	if (isinf(request.total))
+	{
+		request.total = 0;
+		for (int i = 0; i < p->n; i++)
+			request.total += 100 * p->cap[i];
+	}
+	if (budget_optimize(p->env, &request, &plan, &trouble) == CORE_OK)
+		return plan.value;
+	return trouble.kind == BUDGET_VANISHING ? trouble.nearest : NAN;
 }
 
 /*
@@ -305,6 +314,7 @@ best_single_return(BudgetProblem *p, BudgetSearch *search)
 	{
 		p->trouble->kind = BUDGET_VANISHING;
 		p->trouble->channel = best;
+		p->trouble->nearest = most * p->response_unit / p->spend_unit;
 		return CORE_BAD_INPUT;
 	}
 	memset(search->plan, 0, sizeof(double) * p->n);
@@ -354,6 +364,14 @@ search_return(BudgetProblem *p, BudgetSearch *search)
 }
 
 static CoreStatus
+return_missed(BudgetProblem *p)
+{
+	*p->trouble = (BudgetTrouble){
+		.kind = BUDGET_TARGET_MISSED, .asked = p->request->target_value, .nearest = best_return(p)};
+	return CORE_BAD_INPUT;
+}
+
+static CoreStatus
 find_plan(BudgetProblem *p, BudgetSearch *search)
 {
 	CoreStatus status = CORE_OK;
@@ -368,6 +386,9 @@ find_plan(BudgetProblem *p, BudgetSearch *search)
 	if (status != CORE_OK)
 		return status;
 	budget_search(p->env, search);
+	if (p->request->target == BUDGET_TARGET_ROAS && p->request->objective == BUDGET_REVENUE && search->found &&
+		spend_of(p, search->plan) < 1e-9)
+		return return_missed(p); /* spending nothing is no answer to how to reach a return */
 	if (p->request->target == BUDGET_TARGET_MARGINAL_ROAS && search->found)
 	{
 		/* The gap is reported against the response, of which the surplus may be any multiple. */
@@ -395,11 +416,64 @@ snap(const BudgetProblem *p, double *plan, double *snapped)
 		snapped[i] = plan[i];
 		if (plan[i] - p->low[i] < 1e-10)
 			snapped[i] = p->low[i];
-		else if (p->high[i] - plan[i] < 1e-10)
-			snapped[i] = p->high[i];
+		else if (p->own_high[i] - plan[i] < 1e-10)
+			snapped[i] = p->own_high[i];
 	}
 	if (budget_violation(&p->model, snapped) <= fmax(budget_violation(&p->model, plan), 1e-15))
 		memcpy(plan, snapped, sizeof(double) * p->n);
+}
+
+/* How much less a channel may spend before a row falls below its lower limit. */
+static double
+removable(const BudgetProblem *p, const double *plan, int channel)
+{
+	double most = plan[channel] - p->low[channel];
+
+	for (int k = 0; k < p->rows; k++)
+	{
+		const BudgetRow *row = &p->row[k];
+		double spend = 0;
+		bool member = false;
+
+		if (isinf(row->low))
+			continue;
+		for (int m = 0; m < row->count; m++)
+		{
+			spend += plan[row->members[m]];
+			member = member || row->members[m] == channel;
+		}
+		if (member)
+			most = fmin(most, spend - row->low);
+	}
+	return fmax(most, 0);
+}
+
+/* Takes back what buys nothing: spends that only flat parts of curves would see. */
+static void
+trim(const BudgetProblem *p, double *plan)
+{
+	for (int i = 0; i < p->n && !p->model.has_floor; i++)
+	{
+		const Curve *curve = &p->curves[i];
+		double enough = curve_value(curve, plan[i]) - 1e-14;
+		double from = plan[i] - removable(p, plan, i);
+		double to = plan[i];
+
+		if (curve_slope_at(curve, plan[i]) > 1e-11)
+			continue;
+		if (curve_value(curve, from) >= enough)
+			to = from;
+		for (int step = 0; step < 60 && from < to * (1 - 1e-9); step++)
+		{
+			double middle = 0.5 * (from + to);
+
+			if (curve_value(curve, middle) >= enough)
+				to = middle;
+			else
+				from = middle;
+		}
+		plan[i] = to;
+	}
 }
 
 /* Sharpens the plan to the last digits and finds what each limit is worth there. */
@@ -414,12 +488,13 @@ sharpen(BudgetProblem *p, BudgetSearch *search, BudgetPrices *prices)
 	if (budget_refine(p->env, work, &p->model, p->low, p->high, search->plan, pieces, prices, plan) &&
 		budget_value(&p->model, plan) >= value - 1e-9 * fabs(value))
 	{
-		budget_polish(p->env, &p->model, p->low, p->high, prices, plan);
+		budget_polish(p->env, &p->model, p->low, p->own_high, prices, plan);
 		if (budget_value(&p->model, plan) >= value)
 			memcpy(search->plan, plan, sizeof(double) * p->n);
 	}
-	budget_polish(p->env, &p->model, p->low, p->high, prices, search->plan);
+	budget_polish(p->env, &p->model, p->low, p->own_high, prices, search->plan);
 	snap(p, search->plan, plan);
+	trim(p, search->plan);
 	core_free(p->env, plan);
 	core_free(p->env, pieces);
 	relax_work_free(p->env, work);
@@ -457,13 +532,13 @@ explain_channel(const BudgetProblem *p, const BudgetSearch *search, const Budget
 
 	plan->binding[i] = BUDGET_UNBOUND;
 	plan->shadow_price[i] = NAN;
-	if (x <= p->low[i] && (gain < 0 || p->low[i] >= p->high[i]))
+	if (x <= p->low[i] && (gain < 0 || p->low[i] >= p->own_high[i]))
 	{
 		plan->binding[i] = p->low_owner[i];
 		plan->shadow_price[i] = gain * rate;
 		return;
 	}
-	if (x >= p->high[i] && p->high[i] * p->spend_unit >= p->user_high[i] * (1 - 1e-12) && gain > 0)
+	if (x >= p->own_high[i] && gain > 0)
 	{
 		plan->binding[i] = p->high_owner[i];
 		plan->shadow_price[i] = gain * rate;
@@ -538,8 +613,8 @@ report(const BudgetProblem *p, const BudgetSearch *search, BudgetPlan *plan)
 		double x = search->plan[i];
 
 		plan->spend[i] = x <= p->low[i]	   ? p->user_low[i]
-						 : x >= p->high[i] ? fmin(x * p->spend_unit, p->user_high[i])
-										   : x * p->spend_unit;
+						 : x >= p->own_high[i] ? p->user_high[i]
+											   : x * p->spend_unit;
 		spend += plan->spend[i];
 		response += curve_value(&r->channel[i].curve, plan->spend[i]);
 	}
@@ -583,6 +658,7 @@ allocate(BudgetProblem *p)
 	p->curves = CORE_ALLOC(p->env, Curve, p->n);
 	p->low = CORE_ALLOC(p->env, double, p->n);
 	p->high = CORE_ALLOC(p->env, double, p->n);
+	p->own_high = CORE_ALLOC(p->env, double, p->n);
 	p->cost = CORE_ALLOC_ZERO(p->env, double, p->n);
 	p->cap = CORE_ALLOC(p->env, double, p->n);
 	p->row = CORE_ALLOC(p->env, BudgetRow, r->groups + 1);

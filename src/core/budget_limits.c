@@ -306,14 +306,21 @@ extreme_spend(BudgetProblem *p, int k, double sign, BudgetPrices *prices)
 	BudgetPiece *pieces = CORE_ALLOC(p->env, BudgetPiece, p->n);
 	BudgetModel model = {.channels = p->n, .curves = p->curves, .rows = k, .row = p->row, .cost = cost};
 	RelaxWork *work = relax_work_create(p->env, &model);
+	double most = 1;
 	double bound;
 
+	for (int i = 0; i < p->n; i++)
+		most += isfinite(p->own_high[i]) ? p->own_high[i] : p->low[i];
+	for (int j = 0; j < p->rows; j++)
+		most += fmax(isfinite(p->row[j].high) ? p->row[j].high : 0, p->row[j].low);
 	for (int m = 0; m < row->count; m++)
 		cost[row->members[m]] = -sign;
 	for (int i = 0; i < p->n; i++)
 	{
-		/* The curves play no part here: a piece that is all straight keeps them out. */
-		pieces[i] = (BudgetPiece){.low = p->low[i], .high = p->high[i], .knee = p->high[i]};
+		/* Only the channel's own bounds; and the curves play no part: an all straight piece keeps them out. */
+		double high = fmin(p->own_high[i], most);
+
+		pieces[i] = (BudgetPiece){.low = p->low[i], .high = high, .knee = high};
 	}
 	bound = relax_solve(p->env, work, &model, pieces, -INFINITY, prices, x);
 	relax_work_free(p->env, work);

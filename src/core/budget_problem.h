@@ -30,6 +30,7 @@ typedef struct BudgetProblem
 	Curve *curves;
 	double *low;
 	double *high;
+	double *own_high; /* without what rows and targets made of it; may be INFINITY */
 	double *cost;
 	BudgetRow *row;
 	int rows;

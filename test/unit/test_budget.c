@@ -1,7 +1,7 @@
 /*
  * Optimal budgets: golden ones, thousands of random ones against a reference, and the odd cases.
  */
-#include "budget_reference.h"
+#include "budget_branches.h"
 
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_rng.h>
@@ -346,7 +346,8 @@ random_problems(int count)
 			judge(&r, &plan, seed, &tally);
 		else if (status == CORE_BAD_INPUT && !r.found)
 			tally.infeasible++;
-		else if (status == CORE_BAD_INPUT && trouble.kind == BUDGET_VANISHING)
+		else if (status == CORE_BAD_INPUT && (trouble.kind == BUDGET_VANISHING || r.value < 1e-8) &&
+				 trouble.kind != BUDGET_LIMITS_CONFLICT)
 			tally.infeasible++;
 		else
 		{
@@ -367,13 +368,222 @@ random_problems(int count)
 	ok(tally.misreported == 0, "every plan is worth what it says");
 }
 
+/* Small problems against every combination of branches. */
+static void
+small_problems(int count)
+{
+	double worst = 0;
+	int bound_below = 0;
+
+	for (int seed = 1; seed <= count; seed++)
+	{
+		Reference r = {0};
+		BudgetPlan plan;
+		BudgetTrouble trouble;
+
+		gsl_rng_set(rng, seed);
+		r.request = request_for(2 + seed % 2, r.channel, uniform(0.2, 3));
+		for (int i = 0; i < r.request.channels; i++)
+		{
+			r.kind[i] = CURVE_HILL;
+			r.channel[i] =
+				hill_channel(uniform(0.3, 2), uniform(0.2, 1.5), exp(uniform(log(0.5), log(8))), 0, uniform(0.5, 2));
+		}
+		branches_solve(&r);
+		if (budget_optimize(unit_env(), &r.request, &plan, &trouble) != CORE_OK)
+			continue;
+		worst = fmax(worst, fabs(plan.value / r.value - 1));
+		bound_below += plan.bound < r.value * (1 - 1e-9);
+	}
+	ok(worst < 1e-6 && bound_below == 0, "%d small problems agree with all branches, worst %g", count, worst);
+}
+
+/* ------------------------------------------------------------------------------------------------------
+ * Odd cases
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void
+tests_of_curves(void)
+{
+	const CurveKind kinds[] = {CURVE_HILL, CURVE_LOGISTIC, CURVE_TANH, CURVE_ROOT, CURVE_LINEAR, CURVE_LOG1P};
+	double worst = 0;
+	double worst_slope = 0;
+	double worst_bend = 0;
+	double worst_demand = 0;
+	double worst_tangent = 0;
+	bool shaped = true;
+
+	for (int k = 0; k < 6000; k++)
+	{
+		Curve c = {.kind = kinds[k % 6],
+				   .coefficient = uniform(0.05, 0.99),
+				   .half_saturation = uniform(0.1, 3),
+				   .slope = exp(uniform(log(0.3), log(6))),
+				   .weight = 1};
+		double x = uniform(0.01, 5);
+		double h = 1e-5 * x;
+		double demand;
+		CurvePoint at;
+
+		curve_prepare(&c);
+		worst = fmax(worst, fabs(curve_value(&c, x) / reference_response(&c, x) - 1));
+		c.log_miss = curve_saturates(c.kind) && k % 4 < 2;
+		curve_prepare(&c);
+		at = curve_at(&c, x);
+		worst_slope = fmax(worst_slope, fabs((curve_value(&c, x + h) - curve_value(&c, x - h)) / (2 * h) - at.first) /
+											fmax(at.first, 1e-3));
+		worst_bend =
+			fmax(worst_bend, fabs((curve_slope_at(&c, x + h) - curve_slope_at(&c, x - h)) / (2 * h) - at.second) /
+								 fmax(fabs(at.second), 1));
+		if (fabs(x / c.inflection - 1) > 1e-6 && c.kind != CURVE_LINEAR)
+			shaped = shaped && (x < c.inflection ? at.second >= 0 : at.second <= 0);
+		if (x > c.inflection && at.second < -1e-6)
+		{
+			demand = curve_demand(&c, at.first, c.inflection, 50);
+			worst_demand = fmax(worst_demand, fabs(demand / x - 1) * fmin(-at.second / at.first * x, 1));
+		}
+		if (c.inflection > 0 && c.inflection < 40)
+		{
+			double low = uniform(0, 1) * c.inflection;
+			double t = curve_tangent(&c, low, 50);
+			double rise = (curve_value(&c, t) - curve_value(&c, low)) / (t - low);
+
+			if (t < 50)
+				worst_tangent = fmax(worst_tangent, fabs(rise - curve_slope_at(&c, t)) / rise);
+		}
+	}
+	ok(worst < 1e-12, "curves agree with the reference's, %g", worst);
+	ok(worst_slope < 1e-5 && worst_bend < 1e-4, "derivatives are derivatives, %g %g", worst_slope, worst_bend);
+	ok(shaped, "curves are convex up to the inflection and concave from there on");
+	ok(worst_demand < 1e-9, "demand inverts the slope, %g", worst_demand);
+	ok(worst_tangent < 1e-9, "tangents touch, %g", worst_tangent);
+}
+
+/* A problem in other units has the same plan in those units. */
+static void
+tests_of_units(void)
+{
+	int different = 0;
+
+	for (int seed = 1; seed <= 60; seed++)
+	{
+		Reference a;
+		Reference b;
+		BudgetPlan plan;
+		BudgetPlan scaled;
+		BudgetTrouble trouble;
+		const double unit = 1.3e7;
+
+		gsl_rng_set(rng, seed);
+		random_problem(&a);
+		gsl_rng_set(rng, seed);
+		random_problem(&b);
+		if (a.request.target != BUDGET_NO_TARGET || a.request.objective != BUDGET_REVENUE)
+			continue;
+		for (int i = 0; i < b.request.channels; i++)
+		{
+			b.channel[i].curve = curve_rescaled(&a.channel[i].curve, 1 / unit, 1 / unit);
+			b.channel[i].low *= unit;
+			b.channel[i].high *= unit;
+		}
+		for (int g = 0; g < b.request.groups; g++)
+		{
+			b.group[g].low *= unit;
+			b.group[g].high *= unit;
+		}
+		b.request.total *= unit;
+		if (budget_optimize(unit_env(), &a.request, &plan, &trouble) != CORE_OK)
+			continue;
+		if (budget_optimize(unit_env(), &b.request, &scaled, &trouble) != CORE_OK ||
+			fabs(scaled.value / unit / plan.value - 1) > 1e-9)
+		{
+			different++;
+			continue;
+		}
+		for (int i = 0; i < a.request.channels; i++)
+			different += fabs(scaled.spend[i] / unit - plan.spend[i]) > 1e-6 * a.request.total;
+	}
+	ok(different == 0, "plans do not depend on the currency");
+}
+
+static BudgetTroubleKind
+trouble_of(const BudgetRequest *request, BudgetTrouble *trouble)
+{
+	BudgetPlan plan;
+
+	return budget_optimize(unit_env(), request, &plan, trouble) == CORE_OK ? BUDGET_FINE : trouble->kind;
+}
+
+static void
+odd_cases(void)
+{
+	BudgetChannel channels[20];
+	BudgetRequest request = request_for(2, channels, 0);
+	BudgetPlan plan;
+	BudgetTrouble trouble;
+	int both[] = {0, 1};
+	BudgetGroup group = {70, INFINITY, 2, both};
+	double most = 0;
+
+	for (int i = 0; i < 20; i++)
+		channels[i] = hill_channel(10, 5, 3, 0, INFINITY);
+	ok(budget_optimize(unit_env(), &request, &plan, &trouble) == CORE_OK && plan.spend[0] == 0 && plan.value == 0 &&
+		   plan.gap == 0,
+	   "no budget, no spend");
+
+	request.channels = 20;
+	request.total = 37;
+	ok(budget_optimize(unit_env(), &request, &plan, &trouble) == CORE_OK && plan.certified, "twenty equal curves");
+	for (int k = 1; k <= 20; k++)
+		most = fmax(most, k * reference_response(&channels[0].curve, 37.0 / k));
+	is_close(plan.value, most, 1e-9, "equal curves: equal shares of some of them");
+
+	request.channels = 2;
+	channels[0] = hill_channel(0, 5, 3, 1, INFINITY);
+	channels[1] = hill_channel(10, 5, 50, 0, INFINITY);
+	ok(budget_optimize(unit_env(), &request, &plan, &trouble) == CORE_OK && plan.spend[0] == 1 && plan.spend[1] < 36,
+	   "a flat curve gets its least, a saturated one no more than it can use");
+	channels[0].high = 1;
+	request.exactly = true;
+	ok(budget_optimize(unit_env(), &request, &plan, &trouble) == CORE_OK && plan.spend[0] == 1 && plan.spend[1] == 36,
+	   "bounds that meet");
+	request.exactly = false;
+
+	channels[0] = hill_channel(10, 5, 1, 0, 30);
+	channels[1] = hill_channel(10, 5, 1, 0, 20);
+	request.groups = 1;
+	request.group = &group;
+	ok(trouble_of(&request, &trouble) == BUDGET_LIMITS_CONFLICT && trouble.limit == 0 && trouble.nearest == 50,
+	   "a group that its channels cannot fill");
+	channels[0].high = channels[1].high = INFINITY;
+	ok(trouble_of(&request, &trouble) == BUDGET_LIMITS_CONFLICT && trouble.limit == BUDGET_TOTAL,
+	   "a group that the total does not pay for");
+	is_close(trouble.nearest, 70, 1e-9, "and which total would");
+	request.groups = 0;
+	request.target = BUDGET_TARGET_RESPONSE;
+	request.target_value = 50;
+	request.total = INFINITY;
+	ok(trouble_of(&request, &trouble) == BUDGET_TARGET_MISSED, "a response beyond the limits of the curves");
+	is_close(trouble.nearest, 20, 1e-6, "and what they reach");
+	request.target = BUDGET_NO_TARGET;
+	ok(trouble_of(&request, &trouble) == BUDGET_NO_LIMIT, "nothing limits");
+	request.total = 10;
+	request.objective = BUDGET_ROI;
+	ok(trouble_of(&request, &trouble) == BUDGET_VANISHING && fabs(trouble.nearest - 2) < 1e-12,
+	   "the best return is at no spend");
+}
+
 int
 main(int argc, char **argv)
 {
 	gsl_set_error_handler_off();
 	rng = gsl_rng_alloc(gsl_rng_taus2);
 	golden_plans();
-	random_problems(argc > 1 ? atoi(argv[1]) : 2000);
+	tests_of_curves();
+	tests_of_units();
+	odd_cases();
+	small_problems(200);
+	random_problems(argc > 1 ? atoi(argv[1]) : 5000);
 	gsl_rng_free(rng);
 	return done();
 }
