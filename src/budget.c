@@ -70,7 +70,8 @@ exactly_argument(FunctionCallInfo fcinfo)
 	char *name = argument_text(fcinfo, ARG_SPEND, "spend");
 
 	if (strcmp(name, "exactly") != 0 && strcmp(name, "at_most") != 0)
-		ereport(ERROR, (errcode(BAD_VALUE), errmsg("spend must be 'at_most' or 'exactly', not \"%s\"", name)));
+		ereport(ERROR,
+				(errcode(BAD_VALUE), errmsg("spend must be 'at_most' or 'exactly', not \"%s\"", name)));
 	return strcmp(name, "exactly") == 0;
 }
 
@@ -84,8 +85,9 @@ target_argument(FunctionCallInfo fcinfo, BudgetRequest *request)
 		if (PG_ARGISNULL(argno))
 			continue;
 		if (request->target != BUDGET_NO_TARGET)
-			ereport(ERROR, (errcode(BAD_VALUE), errmsg("%s and %s cannot be given together",
-													   target_names[request->target], target_names[target]),
+			ereport(ERROR, (errcode(BAD_VALUE),
+							errmsg("%s and %s cannot be given together", target_names[request->target],
+								   target_names[target]),
 							errhint("Give the one that matters; the others can be read off the answer.")));
 		request->target = target;
 		request->target_value = float8_between(fcinfo, argno, target_names[target], 1e-30, LARGEST_AMOUNT);
@@ -102,15 +104,19 @@ check_request(const BudgetRequest *r)
 	if ((r->objective == BUDGET_ROI && r->target != BUDGET_NO_TARGET) ||
 		(r->objective == BUDGET_REACH && r->target != BUDGET_NO_TARGET && !response) ||
 		(r->objective == BUDGET_PROFIT && response))
-		ereport(ERROR, (errcode(BAD_VALUE), errmsg("%s cannot be given with objective %s", target_names[r->target],
-												   objective_names[r->objective]),
-						errhint("%s", response ? "The least spend for a response is the same for any margin."
-											   : "Targets on the return go with objectives revenue and profit.")));
+		ereport(ERROR,
+				(errcode(BAD_VALUE),
+				 errmsg("%s cannot be given with objective %s", target_names[r->target],
+						objective_names[r->objective]),
+				 errhint("%s", response ? "The least spend for a response is the same for any margin."
+										: "Targets on the return go with objectives revenue and profit.")));
 	if (r->objective == BUDGET_REACH && response && r->target_value >= 1)
-		ereport(ERROR, (errcode(BAD_VALUE), errmsg("target_response %g is no reach: it must be below 1", r->target_value),
+		ereport(ERROR, (errcode(BAD_VALUE),
+						errmsg("target_response %g is no reach: it must be below 1", r->target_value),
 						errhint("Reach is the share of the audience.")));
 	if (r->exactly && (response || marginal))
-		ereport(ERROR, (errcode(BAD_VALUE), errmsg("%s cannot be given with spend 'exactly'", target_names[r->target]),
+		ereport(ERROR, (errcode(BAD_VALUE),
+						errmsg("%s cannot be given with spend 'exactly'", target_names[r->target]),
 						errhint("That target is about how much to spend.")));
 	if (r->exactly && isinf(r->total))
 		ereport(ERROR, (errcode(BAD_VALUE), errmsg("spend 'exactly' needs a finite total_budget")));
@@ -125,8 +131,9 @@ total_argument(FunctionCallInfo fcinfo, BudgetTarget target, const BudgetCurves 
 	if (!PG_ARGISNULL(ARG_TOTAL_BUDGET))
 	{
 		total = PG_GETARG_FLOAT8(ARG_TOTAL_BUDGET);
-		return isinf(total) && total > 0 ? total
-										 : float8_between(fcinfo, ARG_TOTAL_BUDGET, "total_budget", 0, LARGEST_AMOUNT);
+		return isinf(total) && total > 0
+				   ? total
+				   : float8_between(fcinfo, ARG_TOTAL_BUDGET, "total_budget", 0, LARGEST_AMOUNT);
 	}
 	if (target != BUDGET_NO_TARGET)
 		return INFINITY;
@@ -134,7 +141,8 @@ total_argument(FunctionCallInfo fcinfo, BudgetTarget target, const BudgetCurves 
 	{
 		if (isnan(curves->channels[i].current))
 			ereport(ERROR, (errcode(BAD_VALUE),
-							errmsg("without total_budget today's total is taken, but current_spend of channel \"%s\" is unknown",
+							errmsg("without total_budget today's total is taken, but current_spend of "
+								   "channel \"%s\" is unknown",
 								   curves->names[i]),
 							errhint("Give total_budget, a target, or every current_spend.")));
 		total += curves->channels[i].current;
@@ -164,10 +172,12 @@ plan_or_raise(const BudgetRequest *request, const BudgetCurves *curves, const Bu
 		budget_raise(&trouble, request, curves, constraints);
 	attrib_check_status(status, function);
 	if (!plan.certified)
-		ereport(WARNING, (errcode(ERRCODE_WARNING),
-						  errmsg("%s: the plan is proven to a gap of %.3g, not to the tolerance of %g", function,
-								 plan.gap, request->tolerance),
-						  errhint("A higher node_limit narrows the gap; any plan is at most that far from the best.")));
+		ereport(
+			WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("%s: the plan is proven to a gap of %.3g, not to the tolerance of %g", function, plan.gap,
+					request->tolerance),
+			 errhint("A higher node_limit narrows the gap; any plan is at most that far from the best.")));
 	return plan;
 }
 
@@ -329,7 +339,8 @@ attrib_budget_frontier(PG_FUNCTION_ARGS)
 	request.groups = constraints.count;
 	request.group = constraints.groups;
 	start = palloc(sizeof(double) * curves.count);
-	step_context = AllocSetContextCreate(CurrentMemoryContext, "budget_frontier step", ALLOCSET_DEFAULT_SIZES);
+	step_context =
+		AllocSetContextCreate(CurrentMemoryContext, "budget_frontier step", ALLOCSET_DEFAULT_SIZES);
 	for (int step = 0; step < steps; step++)
 	{
 		MemoryContext outer = MemoryContextSwitchTo(step_context);
@@ -344,7 +355,8 @@ attrib_budget_frontier(PG_FUNCTION_ARGS)
 		response = plan_response(&curves, &plan);
 		put_number(values, nulls, 0, request.total);
 		put_number(values, nulls, 1, response);
-		put_number(values, nulls, 2, request.total > last_total ? (response - before) / (request.total - last_total) : NAN);
+		put_number(values, nulls, 2,
+				   request.total > last_total ? (response - before) / (request.total - last_total) : NAN);
 		put_number(values, nulls, 3, plan.total_price);
 		values[4] = allocation_jsonb(&curves, &plan);
 		row_sink_put(&sink, values, nulls);

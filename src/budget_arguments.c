@@ -53,15 +53,17 @@ curve_number(const CurveRow *row, int attribute, double low, double high, bool r
 	if (row->nulls[attribute])
 	{
 		if (required)
-			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s of channel \"%s\" must not be NULL",
-																			 attribute_names[attribute], row->name),
-							errhint("Only the saturations linear and root do without half_saturation.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("%s of channel \"%s\" must not be NULL", attribute_names[attribute], row->name),
+					 errhint("Only the saturations linear and root do without half_saturation.")));
 		return missing;
 	}
 	value = DatumGetFloat8(row->values[attribute]);
 	if (!(value >= low && value <= high))
-		ereport(ERROR, (errcode(BAD_VALUE), errmsg("%s of channel \"%s\" must be between %g and %g, not %g",
-												   attribute_names[attribute], row->name, low, high, value),
+		ereport(ERROR, (errcode(BAD_VALUE),
+						errmsg("%s of channel \"%s\" must be between %g and %g, not %g",
+							   attribute_names[attribute], row->name, low, high, value),
 						errhint("Every number of a curve is finite; only max_spend may be 'Infinity'.")));
 	return value;
 }
@@ -119,7 +121,8 @@ curve_row(Datum datum, int position, TupleDesc desc)
 
 	heap_deform_tuple(&tuple, desc, row.values, row.nulls);
 	if (row.nulls[CURVE_CHANNEL])
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("curve %d has no channel", position)));
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("curve %d has no channel", position)));
 	row.name = TextDatumGetCString(row.values[CURVE_CHANNEL]);
 	return row;
 }
@@ -197,15 +200,17 @@ budget_curves_prepare(BudgetCurves *curves, bool reach)
 		Curve *curve = &curves->channels[i].curve;
 
 		if (reach && !curve_saturates(curves->kinds[i]))
-			ereport(ERROR, (errcode(BAD_VALUE),
-							errmsg("objective reach needs curves with a limit, but that of channel \"%s\" is %s",
-								   curves->names[i], curve_kind_names[curves->kinds[i]]),
-							errhint("A share of an audience saturates: hill, logistic, tanh or michaelis_menten.")));
+			ereport(ERROR,
+					(errcode(BAD_VALUE),
+					 errmsg("objective reach needs curves with a limit, but that of channel \"%s\" is %s",
+							curves->names[i], curve_kind_names[curves->kinds[i]]),
+					 errhint("A share of an audience saturates: hill, logistic, tanh or michaelis_menten.")));
 		if (reach && curve->coefficient > 1)
-			ereport(ERROR, (errcode(BAD_VALUE),
-							errmsg("objective reach needs coefficients up to 1, but that of channel \"%s\" is %g",
-								   curves->names[i], curve->coefficient),
-							errhint("The coefficient is the share of the audience that the channel can reach.")));
+			ereport(ERROR,
+					(errcode(BAD_VALUE),
+					 errmsg("objective reach needs coefficients up to 1, but that of channel \"%s\" is %g",
+							curves->names[i], curve->coefficient),
+					 errhint("The coefficient is the share of the audience that the channel can reach.")));
 		curve->log_miss = reach;
 		curve_prepare(curve);
 	}
@@ -236,7 +241,8 @@ read_members(ConstraintReader *r, JsonbObjectIter *it)
 		int channel = channel_by_name(r->curves, names[i]);
 
 		if (channel < 0)
-			ereport(ERROR, (errcode(BAD_VALUE), errmsg("constraints name channel \"%s\", which has no curve", names[i])));
+			ereport(ERROR, (errcode(BAD_VALUE),
+							errmsg("constraints name channel \"%s\", which has no curve", names[i])));
 		if (r->member[channel])
 			ereport(ERROR, (errcode(BAD_VALUE), errmsg("a constraint names channel \"%s\" twice", names[i])));
 		r->member[channel] = true;
@@ -295,9 +301,12 @@ limit_change(ConstraintReader *r)
 		int i = r->group.members[m];
 
 		if (isnan(r->curves->channels[i].current))
-			ereport(ERROR, (errcode(BAD_VALUE),
-							errmsg("constraint \"%s\" limits the change of channel \"%s\", whose current_spend is unknown",
-								   r->name, r->curves->names[i])));
+			ereport(
+				ERROR,
+				(errcode(BAD_VALUE),
+				 errmsg(
+					 "constraint \"%s\" limits the change of channel \"%s\", whose current_spend is unknown",
+					 r->name, r->curves->names[i])));
 		today += r->curves->channels[i].current;
 	}
 	r->group.low = fmax(r->group.low, fmax(today * (1 - r->max_change), 0));
@@ -325,9 +334,9 @@ finish_constraint(ConstraintReader *r, int position)
 	if (!isnan(r->max_change))
 		limit_change(r);
 	if (r->group.low > r->group.high)
-		ereport(ERROR, (errcode(BAD_VALUE),
-						errmsg("constraint \"%s\" asks for at least %g and at most %g at once", r->name, r->group.low,
-							   r->group.high)));
+		ereport(ERROR,
+				(errcode(BAD_VALUE), errmsg("constraint \"%s\" asks for at least %g and at most %g at once",
+											r->name, r->group.low, r->group.high)));
 }
 
 static void
@@ -409,30 +418,33 @@ budget_raise(const BudgetTrouble *trouble, const BudgetRequest *request, const B
 	switch (trouble->kind)
 	{
 		case BUDGET_LIMITS_CONFLICT:
-			ereport(ERROR,
-					(errcode(BAD_VALUE),
-					 errmsg("%s asks for %s %.10g, but %s %.10g is possible%s",
-							limit_name(trouble->limit, trouble->channel, curves, constraints), side, trouble->asked,
-							trouble->from_below ? "at most" : "no less than", trouble->nearest,
-							other_limits(trouble, constraints)),
-					 errhint("The nearest feasible value is %.10g.", trouble->nearest)));
-			break;
-		case BUDGET_TARGET_MISSED:
 			ereport(ERROR, (errcode(BAD_VALUE),
-							errmsg("%s of %.10g is out of reach: at most %.10g is possible within the other limits", target,
-								   trouble->asked, trouble->nearest),
+							errmsg("%s asks for %s %.10g, but %s %.10g is possible%s",
+								   limit_name(trouble->limit, trouble->channel, curves, constraints), side,
+								   trouble->asked, trouble->from_below ? "at most" : "no less than",
+								   trouble->nearest, other_limits(trouble, constraints)),
 							errhint("The nearest feasible value is %.10g.", trouble->nearest)));
 			break;
+		case BUDGET_TARGET_MISSED:
+			ereport(ERROR,
+					(errcode(BAD_VALUE),
+					 errmsg("%s of %.10g is out of reach: at most %.10g is possible within the other limits",
+							target, trouble->asked, trouble->nearest),
+					 errhint("The nearest feasible value is %.10g.", trouble->nearest)));
+			break;
 		case BUDGET_NO_LIMIT:
-			ereport(ERROR, (errcode(BAD_VALUE),
-							errmsg("nothing limits the spend on channel \"%s\"", curves->names[trouble->channel]),
-							errhint("Give total_budget, the channel's max_spend, or another target.")));
+			ereport(ERROR,
+					(errcode(BAD_VALUE),
+					 errmsg("nothing limits the spend on channel \"%s\"", curves->names[trouble->channel]),
+					 errhint("Give total_budget, the channel's max_spend, or another target.")));
 			break;
 		case BUDGET_VANISHING:
-			ereport(ERROR, (errcode(BAD_VALUE),
-							errmsg("return on spend has no best plan: it grows as the spend on channel \"%s\" vanishes",
-								   curves->names[trouble->channel]),
-							errhint("Ask for spend => 'exactly', or give a min_spend or a constraint with min.")));
+			ereport(
+				ERROR,
+				(errcode(BAD_VALUE),
+				 errmsg("return on spend has no best plan: it grows as the spend on channel \"%s\" vanishes",
+						curves->names[trouble->channel]),
+				 errhint("Ask for spend => 'exactly', or give a min_spend or a constraint with min.")));
 			break;
 		case BUDGET_FINE:
 			break;

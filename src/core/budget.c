@@ -102,7 +102,8 @@ set_objective(BudgetProblem *p)
 	else if (r->target == BUDGET_TARGET_RESPONSE)
 	{
 		p->model.has_floor = true;
-		p->model.floor = (r->objective == BUDGET_REACH ? -log1p(-r->target_value) : r->target_value) / p->response_unit;
+		p->model.floor =
+			(r->objective == BUDGET_REACH ? -log1p(-r->target_value) : r->target_value) / p->response_unit;
 		p->model.gain = 0;
 		set_cost(p, 1);
 	}
@@ -386,8 +387,8 @@ find_plan(BudgetProblem *p, BudgetSearch *search)
 	if (status != CORE_OK)
 		return status;
 	budget_search(p->env, search);
-	if (p->request->target == BUDGET_TARGET_ROAS && p->request->objective == BUDGET_REVENUE && search->found &&
-		spend_of(p, search->plan) < 1e-9)
+	if (p->request->target == BUDGET_TARGET_ROAS && p->request->objective == BUDGET_REVENUE &&
+		search->found && spend_of(p, search->plan) < 1e-9)
 		return return_missed(p); /* spending nothing is no answer to how to reach a return */
 	if (p->request->target == BUDGET_TARGET_MARGINAL_ROAS && search->found)
 	{
@@ -523,8 +524,8 @@ row_worth(const BudgetPrices *prices, int k, double rate)
 }
 
 static void
-explain_channel(const BudgetProblem *p, const BudgetSearch *search, const BudgetPrices *prices, double rate, int i,
-				double price, BudgetPlan *plan)
+explain_channel(const BudgetProblem *p, const BudgetSearch *search, const BudgetPrices *prices, double rate,
+				int i, double price, BudgetPlan *plan)
 {
 	double x = search->plan[i];
 	double gain = budget_response_price(&p->model, prices) * curve_slope_at(&p->curves[i], x) - price;
@@ -563,9 +564,10 @@ explain_channel(const BudgetProblem *p, const BudgetSearch *search, const Budget
 		}
 		if (pass == 0 && plan->binding[i] == BUDGET_UNBOUND && p->model.has_floor && prices->floor > 1e-9)
 		{
-			double per_unit = p->request->target == BUDGET_TARGET_ROAS
-								  ? spend_of(p, search->plan) * p->spend_unit
-								  : (p->request->objective == BUDGET_REACH ? 1 / (1 - p->request->target_value) : 1);
+			double per_unit =
+				p->request->target == BUDGET_TARGET_ROAS
+					? spend_of(p, search->plan) * p->spend_unit
+					: (p->request->objective == BUDGET_REACH ? 1 / (1 - p->request->target_value) : 1);
 
 			plan->binding[i] = BUDGET_TARGET;
 			plan->shadow_price[i] = -prices->floor * rate * per_unit / p->response_unit;
@@ -612,7 +614,7 @@ report(const BudgetProblem *p, const BudgetSearch *search, BudgetPlan *plan)
 	{
 		double x = search->plan[i];
 
-		plan->spend[i] = x <= p->low[i]	   ? p->user_low[i]
+		plan->spend[i] = x <= p->low[i]		   ? p->user_low[i]
 						 : x >= p->own_high[i] ? p->user_high[i]
 											   : x * p->spend_unit;
 		spend += plan->spend[i];

@@ -82,9 +82,9 @@ typedef enum BudgetTroubleKind
 {
 	BUDGET_FINE,
 	BUDGET_LIMITS_CONFLICT, /* limit `limit` asks for `asked`; with `others`, or the channels alone, only `nearest` */
-	BUDGET_TARGET_MISSED,	/* the best that the limits allow is `nearest` */
-	BUDGET_NO_LIMIT,		/* more spend on channel `limit` is always better */
-	BUDGET_VANISHING,		/* return on spend grows as spend vanishes */
+	BUDGET_TARGET_MISSED, /* the best that the limits allow is `nearest` */
+	BUDGET_NO_LIMIT,	  /* more spend on channel `limit` is always better */
+	BUDGET_VANISHING,	  /* return on spend grows as spend vanishes */
 } BudgetTroubleKind;
 
 /* Why there is no plan. Limits are group indexes, BUDGET_TOTAL, or a channel's bounds. */
@@ -92,7 +92,7 @@ typedef struct BudgetTrouble
 {
 	BudgetTroubleKind kind;
 	int limit;
-	int channel; /* whose BUDGET_MIN_SPEND or BUDGET_MAX_SPEND it is */
+	int channel;	 /* whose BUDGET_MIN_SPEND or BUDGET_MAX_SPEND it is */
 	bool from_below; /* the limit asks for at least `asked`, otherwise for at most */
 	double asked;
 	double nearest;

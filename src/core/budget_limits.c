@@ -57,9 +57,28 @@ add_row(BudgetProblem *p, int owner, double low, double high, int count, const i
 	p->user_row[p->rows++] = (BudgetRow){low, high, count, members};
 }
 
+/* Constraints on single channels have become bounds; in a conflict of a row over them they are named again. */
 static CoreStatus
-check_row_alone(BudgetProblem *p, const BudgetRow *row, int owner)
+row_conflict(BudgetProblem *p, int k, bool from_below, double asked, double nearest)
 {
+	const BudgetRow *row = &p->user_row[k];
+
+	if (p->trouble->others == NULL)
+		p->trouble->others = CORE_ALLOC_ZERO(p->env, bool, p->request->groups + 1);
+	for (int m = 0; m < row->count; m++)
+	{
+		int owner = from_below ? p->high_owner[row->members[m]] : p->low_owner[row->members[m]];
+
+		if (owner >= 0)
+			p->trouble->others[owner] = true;
+	}
+	return conflict(p, p->row_owner[k], -1, from_below, asked, nearest);
+}
+
+static CoreStatus
+check_row_alone(BudgetProblem *p, int k)
+{
+	const BudgetRow *row = &p->user_row[k];
 	double least = 0;
 	double most = 0;
 
@@ -69,9 +88,9 @@ check_row_alone(BudgetProblem *p, const BudgetRow *row, int owner)
 		most += p->user_high[row->members[m]];
 	}
 	if (row->high < least - BUDGET_SLACK * least)
-		return conflict(p, owner, -1, false, row->high, least);
+		return row_conflict(p, k, false, row->high, least);
 	if (row->low > most + BUDGET_SLACK * most)
-		return conflict(p, owner, -1, true, row->low, most);
+		return row_conflict(p, k, true, row->low, most);
 	return CORE_OK;
 }
 
@@ -254,8 +273,8 @@ bound_all(BudgetProblem *p)
 	if (r->target == BUDGET_TARGET_MARGINAL_ROAS && r->objective == BUDGET_REVENUE)
 		return bound_by_price(p, r->target_value);
 	if (r->objective == BUDGET_PROFIT)
-		return bound_by_price(p, fmax(1 / r->margin,
-									  r->target == BUDGET_TARGET_MARGINAL_ROAS ? r->target_value : 0));
+		return bound_by_price(
+			p, fmax(1 / r->margin, r->target == BUDGET_TARGET_MARGINAL_ROAS ? r->target_value : 0));
 	for (int i = 0; i < p->n; i++)
 	{
 		if (isinf(p->cap[i]))
@@ -292,7 +311,7 @@ budget_gather_limits(BudgetProblem *p)
 	if (isfinite(r->total))
 		add_row(p, BUDGET_TOTAL, r->exactly ? r->total : -INFINITY, r->total, p->n, all);
 	for (int k = 0; k < p->rows && status == CORE_OK; k++)
-		status = check_row_alone(p, &p->user_row[k], p->row_owner[k]);
+		status = check_row_alone(p, k);
 	return status == CORE_OK ? bound_all(p) : status;
 }
 
@@ -333,7 +352,7 @@ extreme_spend(BudgetProblem *p, int k, double sign, BudgetPrices *prices)
 static CoreStatus
 rows_conflict(BudgetProblem *p, int k, const BudgetPrices *prices, bool from_below, double nearest)
 {
-	const BudgetRow *row = &p->row[k];
+	const BudgetRow *row = &p->user_row[k];
 
 	p->trouble->others = CORE_ALLOC_ZERO(p->env, bool, p->request->groups + 1);
 	for (int j = 0; j < k; j++)
@@ -341,8 +360,7 @@ rows_conflict(BudgetProblem *p, int k, const BudgetPrices *prices, bool from_bel
 		if (prices->low[j] > 1e-6 || prices->high[j] > 1e-6)
 			p->trouble->others[p->row_owner[j] < 0 ? p->request->groups : p->row_owner[j]] = true;
 	}
-	return conflict(p, p->row_owner[k], -1, from_below, (from_below ? row->low : row->high) * p->spend_unit,
-					nearest * p->spend_unit);
+	return row_conflict(p, k, from_below, from_below ? row->low : row->high, nearest * p->spend_unit);
 }
 
 CoreStatus

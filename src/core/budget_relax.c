@@ -90,7 +90,8 @@ budget_envelope(const BudgetPiece *piece, const Curve *curve, double x)
 }
 
 double
-budget_best_spend(const BudgetPiece *piece, const Curve *curve, double response_price, double price, double *value)
+budget_best_spend(const BudgetPiece *piece, const Curve *curve, double response_price, double price,
+				  double *value)
 {
 	double best = piece->low;
 	double most = response_price * piece->base - price * piece->low;
@@ -209,7 +210,8 @@ budget_violation(const BudgetModel *model, const double *x)
 BudgetPrices
 budget_prices_alloc(const CoreEnv *env, const BudgetModel *model)
 {
-	return (BudgetPrices){CORE_ALLOC_ZERO(env, double, model->rows), CORE_ALLOC_ZERO(env, double, model->rows), 0};
+	return (BudgetPrices){CORE_ALLOC_ZERO(env, double, model->rows),
+						  CORE_ALLOC_ZERO(env, double, model->rows), 0};
 }
 
 void
@@ -247,7 +249,7 @@ relax_work_create(const CoreEnv *env, const BudgetModel *model)
 	work->segment = CORE_ALLOC(env, Segment, 2 * n);
 	work->members = members = CORE_ALLOC_ZERO(env, double, work->limits *n);
 	work->gradients = CORE_ALLOC(env, double, work->limits * 2 * n);
-	work->schur = CORE_ALLOC(env, double, (size_t) work->limits *work->limits);
+	work->schur = CORE_ALLOC(env, double, (size_t) work->limits * work->limits);
 	work->right = CORE_ALLOC(env, double, work->limits);
 	work->spend = CORE_ALLOC(env, double, n);
 	work->spend_price = CORE_ALLOC(env, double, n);
@@ -416,7 +418,8 @@ complementarity(const RelaxWork *work, double primal, double dual, double *mean)
 		const Segment *p = &work->segment[g];
 		double x = p->x + primal * p->step;
 
-		sum += x * (p->low_price + dual * p->low_step) + (p->width - x) * (p->high_price + dual * p->high_step);
+		sum +=
+			x * (p->low_price + dual * p->low_step) + (p->width - x) * (p->high_price + dual * p->high_step);
 	}
 	for (int j = 0; j < work->limits; j++)
 	{
@@ -449,8 +452,8 @@ factor(RelaxWork *work, const BudgetModel *model)
 	{
 		Segment *p = &work->segment[g];
 
-		p->inverse =
-			1 / (p->low_price / p->x + p->high_price / (p->width - p->x) - response_price * p->second + 1e-100);
+		p->inverse = 1 / (p->low_price / p->x + p->high_price / (p->width - p->x) -
+						  response_price * p->second + 1e-100);
 	}
 	if (m == 0)
 		return true;
@@ -517,7 +520,8 @@ direction(RelaxWork *work)
 		limit->price_step = work->right[j];
 		limit->slack_step = 0;
 		if (!limit->equality)
-			limit->slack_step = (limit->target - limit->slack * limit->price_step) / limit->price - limit->slack;
+			limit->slack_step =
+				(limit->target - limit->slack * limit->price_step) / limit->price - limit->slack;
 		for (int g = 0; g < work->segments; g++)
 			work->segment[g].step += work->segment[g].inverse * limit->gradient[g] * limit->price_step;
 	}
@@ -652,8 +656,8 @@ copy_prices(BudgetPrices *to, const BudgetPrices *from, int rows)
  * whether it reached its end.
  */
 static bool
-iterate(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces, double cutoff,
-		BudgetPrices *prices, double *best)
+iterate(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces,
+		double cutoff, BudgetPrices *prices, double *best)
 {
 	int stalled = 0;
 
@@ -696,8 +700,8 @@ iterate(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const Bud
 }
 
 double
-relax_solve(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces, double cutoff,
-			BudgetPrices *prices, double *x)
+relax_solve(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces,
+			double cutoff, BudgetPrices *prices, double *x)
 {
 	bool converged = iterate(env, work, model, pieces, cutoff, prices, NULL);
 	double bound;

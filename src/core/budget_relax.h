@@ -64,8 +64,8 @@ extern void budget_piece_set(BudgetPiece *piece, const Curve *curve, double low,
 extern double budget_envelope(const BudgetPiece *piece, const Curve *curve, double x);
 
 /* The spend at which response_price * g(x) - price * x is largest within the piece, and that maximum. */
-extern double budget_best_spend(const BudgetPiece *piece, const Curve *curve, double response_price, double price,
-								double *value);
+extern double budget_best_spend(const BudgetPiece *piece, const Curve *curve, double response_price,
+								double price, double *value);
 
 /* A channel's spend costs this much at the prices given, and its response earns that. */
 extern void budget_spend_prices(const BudgetModel *model, const BudgetPrices *prices, double *price);
@@ -93,7 +93,7 @@ extern void relax_work_free(const CoreEnv *env, RelaxWork *work);
  * tight and the relaxed plan. Gives up early when the bound falls to `cutoff`. Returns the bound, or INFINITY
  * where none was found; when the box holds no plan the bound falls without limit.
  */
-extern double relax_solve(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces,
-						  double cutoff, BudgetPrices *prices, double *x);
+extern double relax_solve(const CoreEnv *env, RelaxWork *work, const BudgetModel *model,
+						  const BudgetPiece *pieces, double cutoff, BudgetPrices *prices, double *x);
 
 #endif

@@ -76,7 +76,8 @@ offer(State *s, const double *plan)
 			return;
 	}
 	value = budget_value(s->model, plan);
-	if ((s->search->found && value <= s->search->value) || !(budget_violation(s->model, plan) <= BUDGET_SLACK))
+	if ((s->search->found && value <= s->search->value) ||
+		!(budget_violation(s->model, plan) <= BUDGET_SLACK))
 		return;
 	s->search->found = true;
 	s->search->value = value;
@@ -296,8 +297,8 @@ narrow_by_prices(State *s, double spare)
  * ------------------------------------------------------------------------------------------------------ */
 
 bool
-budget_refine(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const double *low, const double *high,
-			  const double *like, BudgetPiece *pieces, BudgetPrices *prices, double *plan)
+budget_refine(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const double *low,
+			  const double *high, const double *like, BudgetPiece *pieces, BudgetPrices *prices, double *plan)
 {
 	for (int i = 0; i < model->channels; i++)
 	{
@@ -333,8 +334,8 @@ round_plan(State *s, double fraction)
 			s->trial_like[i] =
 				s->x[i] > piece->low + fraction * (piece->knee - piece->low) ? piece->knee : piece->low;
 	}
-	if (budget_refine(s->env, s->work, s->model, s->search->low, s->search->high, s->trial_like, s->trial_pieces,
-					  &s->trial_prices, s->trial))
+	if (budget_refine(s->env, s->work, s->model, s->search->low, s->search->high, s->trial_like,
+					  s->trial_pieces, &s->trial_prices, s->trial))
 		offer(s, s->trial);
 }
 
@@ -475,8 +476,9 @@ same_rows(const BudgetModel *model, const bool *member, int a, int b)
 static bool
 same_curve(const Curve *a, const Curve *b)
 {
-	return a->kind == b->kind && a->coefficient == b->coefficient && a->half_saturation == b->half_saturation &&
-		   a->slope == b->slope && a->weight == b->weight && a->log_miss == b->log_miss;
+	return a->kind == b->kind && a->coefficient == b->coefficient &&
+		   a->half_saturation == b->half_saturation && a->slope == b->slope && a->weight == b->weight &&
+		   a->log_miss == b->log_miss;
 }
 
 /* Twins are found by comparing everything with everything: cheap beside one relaxation. */
@@ -484,7 +486,7 @@ static void
 find_twins(State *s)
 {
 	const BudgetModel *model = s->model;
-	bool *member = CORE_ALLOC_ZERO(s->env, bool, (size_t) model->rows *s->n);
+	bool *member = CORE_ALLOC_ZERO(s->env, bool, (size_t) model->rows * s->n);
 
 	for (int k = 0; k < model->rows; k++)
 	{
@@ -501,8 +503,8 @@ find_twins(State *s)
 		core_check(s->env);
 		for (int j = i + 1; j < s->n && s->twin[i] < 0; j++)
 		{
-			if (s->low[i] == s->low[j] && s->high[i] == s->high[j] && model->cost[i] == model->cost[j] && same_curve(&model->curves[i], &model->curves[j]) &&
-				same_rows(model, member, i, j))
+			if (s->low[i] == s->low[j] && s->high[i] == s->high[j] && model->cost[i] == model->cost[j] &&
+				same_curve(&model->curves[i], &model->curves[j]) && same_rows(model, member, i, j))
 				s->twin[i] = j;
 		}
 	}
@@ -522,7 +524,8 @@ static State
 begin(const CoreEnv *env, BudgetSearch *search)
 {
 	int n = search->model->channels;
-	State s = {.env = env, .search = search, .model = search->model, .n = n, .pruned = -INFINITY, .heap_size = 64};
+	State s = {
+		.env = env, .search = search, .model = search->model, .n = n, .pruned = -INFINITY, .heap_size = 64};
 
 	s.root_low = copy_of(env, search->low, n);
 	s.root_high = copy_of(env, search->high, n);

@@ -5,7 +5,7 @@
 
 #define LN3 1.09861228866810969140
 
-const char *const curve_kind_names[CURVE_KINDS] = {"hill", "logistic", "tanh",	"michaelis_menten",
+const char *const curve_kind_names[CURVE_KINDS] = {"hill", "logistic", "tanh", "michaelis_menten",
 												   "root", "linear",   "log1p"};
 
 int

