@@ -49,8 +49,8 @@ SELECT is_empty($$SELECT object FROM member WHERE classid <> 'pg_opfamily'::regc
                   AND obj_description(objid, (SELECT relname FROM pg_class WHERE oid = classid)) IS NULL$$,
                 'every object has a comment');
 SELECT is_empty($$SELECT object FROM called_by_users
-                  WHERE pronargs > 0 AND (proargnames IS NULL OR '' = ANY (proargnames[1:pronargs]))$$,
-                'every argument has a name');
+                  WHERE pronargs > 1 AND (proargnames IS NULL OR '' = ANY (proargnames[1:pronargs]))$$,
+                'every argument that has company has a name');
 SELECT is_empty(format($$SELECT DISTINCT proname FROM called_by_users WHERE strpos(%L, proname) = 0$$, :'docs'),
                 'the documentation names every function that users call');
 
