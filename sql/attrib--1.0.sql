@@ -702,7 +702,63 @@ COMMENT ON FUNCTION lift_test(float8[], float8[], int, text, float8, float8, flo
 	'difference in differences of a geo or holdout experiment, with interval; its row is a lift test of the media mix model';
 
 -- =====================================================================================================
--- 8. Event logs with a known truth
+-- 8. Budgets: the best spend per channel, with a proof
+-- =====================================================================================================
+
+CREATE TYPE response_curve AS (
+	channel text,
+	saturation text,
+	coefficient float8,
+	half_saturation float8,
+	slope float8,
+	current_spend float8,
+	min_spend float8,
+	max_spend float8
+);
+COMMENT ON TYPE response_curve IS 'the response of one channel to its spend, today''s spend and the limits of it';
+
+CREATE FUNCTION response_curve(channel text, coefficient float8, half_saturation float8, slope float8 DEFAULT 1,
+                               saturation text DEFAULT 'hill', current_spend float8 DEFAULT NULL,
+                               min_spend float8 DEFAULT 0, max_spend float8 DEFAULT NULL)
+	RETURNS response_curve
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN ROW(channel, saturation, coefficient, half_saturation, slope, current_spend, min_spend,
+	           max_spend)::response_curve;
+
+COMMENT ON FUNCTION response_curve(text, float8, float8, float8, text, float8, float8, float8) IS
+	'builds a response_curve; saturation: hill, logistic, tanh, michaelis_menten, root, linear, log1p';
+
+CREATE FUNCTION optimize_budget(curves response_curve[], total_budget float8 DEFAULT NULL, spend text DEFAULT 'at_most',
+                                target_roas float8 DEFAULT NULL, target_marginal_roas float8 DEFAULT NULL,
+                                target_response float8 DEFAULT NULL, objective text DEFAULT 'revenue',
+                                margin float8 DEFAULT 1, constraints jsonb DEFAULT '[]',
+                                tolerance float8 DEFAULT 1e-6, node_limit int DEFAULT 100000,
+                                extra jsonb DEFAULT '{}',
+                                OUT channel text, OUT current_spend float8, OUT optimal_spend float8,
+                                OUT current_response float8, OUT optimal_response float8, OUT lift float8,
+                                OUT roas float8, OUT marginal_roas float8, OUT shadow_price float8,
+                                OUT binding_constraint text, OUT extrapolated boolean, OUT objective_value float8,
+                                OUT upper_bound float8, OUT gap float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_optimize_budget'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 100000 ROWS 20;
+
+COMMENT ON FUNCTION optimize_budget(response_curve[], float8, text, float8, float8, float8, text, float8, jsonb, float8, int, jsonb) IS
+	'the globally best spend per channel under bounds, group constraints and targets, with a proven upper bound';
+
+CREATE FUNCTION budget_frontier(curves response_curve[], low float8, high float8, steps int DEFAULT 20,
+                                constraints jsonb DEFAULT '[]',
+                                OUT total_budget float8, OUT response float8, OUT marginal_roas float8,
+                                OUT shadow_price float8, OUT allocation jsonb)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_budget_frontier'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 1000000 ROWS 20;
+
+COMMENT ON FUNCTION budget_frontier(response_curve[], float8, float8, int, jsonb) IS
+	'the best response for every total between two, and how it is spent';
+
+-- =====================================================================================================
+-- 9. Event logs with a known truth
 -- =====================================================================================================
 
 CREATE FUNCTION generate_events(users bigint, seed bigint DEFAULT 1, options jsonb DEFAULT '{}',
