@@ -17,7 +17,7 @@ REGRESS_OPTS = --launcher=tools/fresh_database
 
 OPTFLAGS ?=
 # Same input, same digits: no contraction into fused multiply-adds, whatever the processor offers.
-PG_CFLAGS = -std=gnu11 -ffp-contract=off $(OPTFLAGS)
+PG_CFLAGS = -O3 -std=gnu11 -ffp-contract=off -fno-semantic-interposition $(OPTFLAGS)
 # -MMD -MP: PGXS tracks no headers unless the server was configured to.
 PG_CPPFLAGS = -Isrc -Isrc/core -MMD -MP
 SHLIB_LINK = -lgsl -lgslcblas -lm
@@ -72,6 +72,7 @@ bench:
 	@tools/packages run test
 	@$(AGAIN) -s all
 	@tools/with_cluster $(PYTHON) bench/run
+	@tools/with_cluster $(PYTHON) bench/evidence
 
 lint:
 	@tools/packages run lint

@@ -33,6 +33,16 @@ SELECT array_agg(channel ORDER BY at) AS path, bool_or(converted) AS converted, 
 FROM events GROUP BY user_id;
 VACUUM (ANALYZE) path_rows;
 
+-- The same question to real paths, of which few are distinct: path_data.csv, one row a journey, twenty times over.
+CREATE TEMP TABLE path_data (path text, total_conversions int, total_conversion_value float8, total_null int);
+\copy path_data FROM 'demo/data/path_data.csv' CSV HEADER
+CREATE UNLOGGED TABLE real_path_rows AS
+SELECT string_to_array(path, ' > ') AS path, n <= total_conversions AS converted,
+       CASE WHEN n <= total_conversions THEN total_conversion_value / total_conversions END AS revenue
+FROM path_data, generate_series(1, total_conversions + total_null) AS n, generate_series(1, 20) AS copy
+ORDER BY hashint8extended(total_null * 1000003::bigint + n * 31 + copy, 11);
+VACUUM (ANALYZE) real_path_rows;
+
 -- A wide problem: 200 000 paths over 500 channels.
 CREATE UNLOGGED TABLE wide_paths AS
 SELECT (SELECT array_agg('channel ' || (500 * pg_temp.uniform(p * 16 + n, 8) ^ 2)::int % 500 ORDER BY n)

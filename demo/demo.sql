@@ -14,7 +14,7 @@ ALTER DATABASE demo SET work_mem = '256MB';
 CREATE TABLE public.steps (n int GENERATED ALWAYS AS IDENTITY, step text, began timestamptz DEFAULT clock_timestamp());
 
 \echo
-\echo :bold'1. Ten thousand paths of real users':plain
+\echo :bold'1. Ten thousand paths, the field''s standard example':plain
 \echo 'path_data.csv: 12 channels with their names removed; see demo/data/README.md.'
 \echo
 INSERT INTO steps (step) VALUES ('load path_data.csv');

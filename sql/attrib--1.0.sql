@@ -538,6 +538,52 @@ CREATE AGGREGATE shapley_attr(path text[], converted boolean, value float8) (
 COMMENT ON AGGREGATE shapley_attr(text[], boolean, float8) IS
 	'Shapley value of each channel, game conversions, straight from path rows';
 
+CREATE FUNCTION markov_removal_effect(s journey_summary, markov_order int DEFAULT 1,
+                                      collapse_repeats boolean DEFAULT true)
+	RETURNS SETOF markov_credit
+	AS 'MODULE_PATHNAME', 'attrib_markov_removal_effect'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 20;
+
+COMMENT ON FUNCTION markov_removal_effect(journey_summary, int, boolean) IS
+	'share of conversions, and of value, that a Markov chain of the paths loses without each channel, and credit in that proportion';
+
+CREATE FUNCTION markov_transitions(s journey_summary, markov_order int DEFAULT 1,
+                                   collapse_repeats boolean DEFAULT true, OUT from_state text[],
+                                   OUT to_state text[], OUT transitions bigint, OUT probability float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_markov_transitions'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 2000;
+
+COMMENT ON FUNCTION markov_transitions(journey_summary, int, boolean) IS
+	'steps of the Markov chain of the paths: how often each was taken, and how likely it is';
+
+CREATE FUNCTION markov_choose_order(s journey_summary, max_order int DEFAULT 10, OUT markov_order int,
+                                    OUT states bigint, OUT nodes bigint, OUT auc float8,
+                                    OUT penalized_auc float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_markov_choose_order'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION markov_choose_order(journey_summary, int) IS
+	'how well Markov chains of each order tell conversions apart: the order of the largest penalized_auc is the one to use';
+
+-- The one-line form: the path aggregate's transition with another end.
+
+CREATE FUNCTION markov_final(journey_summary)
+	RETURNS markov_credit[]
+	AS 'MODULE_PATHNAME', 'attrib_markov_final'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000;
+
+COMMENT ON FUNCTION markov_final(journey_summary) IS
+	'final function of the aggregate markov_removal_effect';
+
+CREATE AGGREGATE markov_removal_effect(path text[], converted boolean, value float8) (
+	SFUNC = journey_summary_path_trans, STYPE = journey_summary, SSPACE = 16384,
+	FINALFUNC = markov_final, COMBINEFUNC = journey_summary_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE markov_removal_effect(text[], boolean, float8) IS
+	'Markov removal effects of order 1 straight from path rows';
+
 CREATE FUNCTION attribution_models(s journey_summary, models text[] DEFAULT NULL, options jsonb DEFAULT '{}',
                                    OUT model text, OUT channel text, OUT conversions float8, OUT value float8,
                                    OUT share float8, OUT value_share float8)
@@ -566,7 +612,153 @@ COMMENT ON FUNCTION touch_credit_by_effect(text[], jsonb) IS
 	'share of each touch of one path in proportion to its channel''s effect; the shares sum to exactly 1';
 
 -- =====================================================================================================
--- 7. Event logs with a known truth
+-- 7. Evidence: how far the models' numbers can be trusted
+-- =====================================================================================================
+
+CREATE FUNCTION attribution_intervals(s journey_summary, model text, replicates int DEFAULT 1000,
+                                      level float8 DEFAULT 0.95, seed bigint DEFAULT 1, options jsonb DEFAULT '{}',
+                                      OUT channel text, OUT conversions float8, OUT conversions_low float8,
+                                      OUT conversions_high float8, OUT value float8, OUT value_low float8,
+                                      OUT value_high float8, OUT share_low float8, OUT share_high float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_attribution_intervals'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000000 ROWS 20;
+
+COMMENT ON FUNCTION attribution_intervals(journey_summary, text, int, float8, bigint, jsonb) IS
+	'bootstrap intervals of what each channel earns under a model; journeys are resampled, and taken as independent';
+
+CREATE FUNCTION attribution_difference(a journey_summary, b journey_summary, model text, replicates int DEFAULT 1000,
+                                       level float8 DEFAULT 0.95, seed bigint DEFAULT 1, options jsonb DEFAULT '{}',
+                                       OUT channel text, OUT share_a float8, OUT share_b float8,
+                                       OUT difference float8, OUT low float8, OUT high float8, OUT p_value float8,
+                                       OUT p_adjusted float8, OUT conversions_a float8, OUT conversions_b float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_attribution_difference'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000000 ROWS 20;
+
+COMMENT ON FUNCTION attribution_difference(journey_summary, journey_summary, text, int, float8, bigint, jsonb) IS
+	'share in a less share in b of each channel, with bootstrap interval and p-value, and the p-value adjusted for many channels by Holm';
+
+CREATE FUNCTION model_agreement(s journey_summary, models text[] DEFAULT NULL, options jsonb DEFAULT '{}',
+                                OUT model_a text, OUT model_b text, OUT rank_correlation float8,
+                                OUT total_variation float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_model_agreement'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 28;
+
+COMMENT ON FUNCTION model_agreement(journey_summary, text[], jsonb) IS
+	'for each pair of models: Spearman''s rank correlation of the channels'' shares, and the share of conversions credited differently';
+
+-- Refits only when the summary or the order changes from one call to the next.
+CREATE FUNCTION conversion_probability(s journey_summary, path text[], markov_order int DEFAULT 1)
+	RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_conversion_probability'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION conversion_probability(journey_summary, text[], int) IS
+	'chance that a journey of this path converts, from Markov chains fitted to the converted and to the lost journeys of a summary';
+
+CREATE TYPE model_accuracy AS (model text, markov_order int, best boolean, journeys bigint, conversions bigint, auc float8, accuracy float8,
+	majority_rate float8, log_loss float8, brier float8, calibration jsonb);
+COMMENT ON TYPE model_accuracy IS 'how well a model predicts conversions of users it has not seen';
+
+CREATE FUNCTION conversion_accuracy_trans(internal, user_key text, path text[], converted boolean) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_accuracy_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION conversion_accuracy_trans(internal, text, text[], boolean) IS 'transition: one journey a row';
+
+CREATE FUNCTION conversion_accuracy_trans(internal, user_key text, path text[], converted boolean, options jsonb) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_accuracy_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION conversion_accuracy_trans(internal, text, text[], boolean, jsonb) IS 'transition: one journey a row, options the same in all';
+
+CREATE FUNCTION conversion_accuracy_final(internal) RETURNS model_accuracy[]
+	AS 'MODULE_PATHNAME', 'attrib_accuracy_final' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000000;
+COMMENT ON FUNCTION conversion_accuracy_final(internal) IS 'final function of conversion_accuracy: cross-validates';
+
+CREATE AGGREGATE conversion_accuracy(user_key text, path text[], converted boolean) (
+	SFUNC = conversion_accuracy_trans, STYPE = internal, SSPACE = 65536,
+	FINALFUNC = conversion_accuracy_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE conversion_accuracy(text, text[], boolean) IS
+	'cross-validated accuracy, folds by user, of Markov chains of several orders and of a logistic regression on channels; unnest() it';
+
+CREATE AGGREGATE conversion_accuracy(user_key text, path text[], converted boolean, options jsonb) (
+	SFUNC = conversion_accuracy_trans, STYPE = internal, SSPACE = 65536,
+	FINALFUNC = conversion_accuracy_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE conversion_accuracy(text, text[], boolean, jsonb) IS
+	'cross-validated accuracy, folds by user; options: folds, max_order, ridge, seed';
+
+CREATE FUNCTION lift_test(treated float8[], control float8[], pre_periods int, INOUT channel text DEFAULT NULL,
+                          INOUT x float8 DEFAULT NULL, INOUT delta_x float8 DEFAULT NULL, level float8 DEFAULT 0.95,
+                          OUT delta_y float8, OUT sigma float8,
+                          OUT low float8, OUT high float8, OUT degrees_of_freedom float8, OUT p_value float8,
+                          OUT relative_lift float8, OUT periods int, OUT total float8, OUT total_low float8,
+                          OUT total_high float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_lift_test'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10 ROWS 1;
+
+COMMENT ON FUNCTION lift_test(float8[], float8[], int, text, float8, float8, float8) IS
+	'difference in differences of a geo or holdout experiment, with interval; its row is a lift test of the media mix model';
+
+-- =====================================================================================================
+-- 8. Budgets: the best spend per channel, with a proof
+-- =====================================================================================================
+
+CREATE TYPE response_curve AS (
+	channel text,
+	saturation text,
+	coefficient float8,
+	half_saturation float8,
+	slope float8,
+	current_spend float8,
+	min_spend float8,
+	max_spend float8
+);
+COMMENT ON TYPE response_curve IS 'the response of one channel to its spend, today''s spend and the limits of it';
+
+CREATE FUNCTION response_curve(channel text, coefficient float8, half_saturation float8, slope float8 DEFAULT 1,
+                               saturation text DEFAULT 'hill', current_spend float8 DEFAULT NULL,
+                               min_spend float8 DEFAULT 0, max_spend float8 DEFAULT NULL)
+	RETURNS response_curve
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN ROW(channel, saturation, coefficient, half_saturation, slope, current_spend, min_spend,
+	           max_spend)::response_curve;
+
+COMMENT ON FUNCTION response_curve(text, float8, float8, float8, text, float8, float8, float8) IS
+	'builds a response_curve; saturation: hill, logistic, tanh, michaelis_menten, root, linear, log1p';
+
+CREATE FUNCTION optimize_budget(curves response_curve[], total_budget float8 DEFAULT NULL, spend text DEFAULT 'at_most',
+                                target_roas float8 DEFAULT NULL, target_marginal_roas float8 DEFAULT NULL,
+                                target_response float8 DEFAULT NULL, objective text DEFAULT 'revenue',
+                                margin float8 DEFAULT 1, constraints jsonb DEFAULT '[]',
+                                tolerance float8 DEFAULT 1e-6, node_limit int DEFAULT 100000,
+                                extra jsonb DEFAULT '{}',
+                                OUT channel text, OUT current_spend float8, OUT optimal_spend float8,
+                                OUT current_response float8, OUT optimal_response float8, OUT lift float8,
+                                OUT roas float8, OUT marginal_roas float8, OUT shadow_price float8,
+                                OUT binding_constraint text, OUT extrapolated boolean, OUT objective_value float8,
+                                OUT upper_bound float8, OUT gap float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_optimize_budget'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 100000 ROWS 20;
+
+COMMENT ON FUNCTION optimize_budget(response_curve[], float8, text, float8, float8, float8, text, float8, jsonb, float8, int, jsonb) IS
+	'the globally best spend per channel under bounds, group constraints and targets, with a proven upper bound';
+
+CREATE FUNCTION budget_frontier(curves response_curve[], low float8, high float8, steps int DEFAULT 20,
+                                constraints jsonb DEFAULT '[]',
+                                OUT total_budget float8, OUT response float8, OUT marginal_roas float8,
+                                OUT shadow_price float8, OUT allocation jsonb)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_budget_frontier'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 1000000 ROWS 20;
+
+COMMENT ON FUNCTION budget_frontier(response_curve[], float8, float8, int, jsonb) IS
+	'the best response for every total between two, and how it is spent';
+
+-- =====================================================================================================
+-- 9. Event logs with a known truth
 -- =====================================================================================================
 
 CREATE FUNCTION generate_events(users bigint, seed bigint DEFAULT 1, options jsonb DEFAULT '{}',
@@ -596,7 +788,7 @@ COMMENT ON FUNCTION generate_events_probability(bigint, bigint, jsonb) IS
 'each user''s chance to convert at least once, given exactly the touches that generate_events draws for him with the same arguments: the best prediction there can be';
 
 -- =====================================================================================================
--- 8. Media transforms: adstock (carry-over) and saturation (diminishing returns)
+-- 9. Media transforms: adstock (carry-over) and saturation (diminishing returns)
 -- =====================================================================================================
 
 CREATE FUNCTION adstock_carry(carried float8, x float8, decay float8) RETURNS float8
@@ -738,7 +930,7 @@ CREATE FUNCTION log1p_saturation_derivative(x float8) RETURNS float8
 COMMENT ON FUNCTION log1p_saturation_derivative(float8) IS 'slope along x of log1p_saturation';
 
 -- =====================================================================================================
--- 9. mmm_dataset: the rows a media mix model is fitted to
+-- 10. mmm_dataset: the rows a media mix model is fitted to
 -- =====================================================================================================
 
 CREATE TYPE mmm_dataset;
@@ -853,7 +1045,7 @@ COMMENT ON AGGREGATE mmm_dataset_agg(text, date, float8, jsonb, jsonb, float8) I
 	'mmm_dataset of rows in any order: one row a geo and period, with controls, scaled by population; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
 
 -- =====================================================================================================
--- 10. mmm_model: a fitted media mix model, and what it says
+-- 11. mmm_model: a fitted media mix model, and what it says
 -- =====================================================================================================
 
 CREATE TYPE mmm_model;

@@ -47,27 +47,37 @@ channel_dict_init(ChannelDict *dict, MemoryContext context)
 	dict->slots = dictslot_create(context, 8, dict);
 }
 
-/* Not a good hash, but four instructions; collisions only cost the real lookup. */
-static inline uint32
-memo_place(const char *text, uint32 length)
+/*
+ * The first and last eight bytes of a name (overlapping, or with zeroes where it is shorter) and its length: all
+ * there is to know of a name of up to sixteen bytes.
+ */
+typedef struct DictMemo
 {
-	uint64 head = 0;
-	uint64 tail = 0;
+	uint64 head;
+	uint64 tail;
+	uint32 length;
+	uint32 number;
+} DictMemo;
 
+#define MEMO_BITS 8
+
+static inline void
+name_ends(const char *text, uint32 length, uint64 *head, uint64 *tail)
+{
+	*head = *tail = 0;
 	if (length >= 8)
 	{
-		memcpy(&head, text, 8);
-		memcpy(&tail, text + length - 8, 8);
+		memcpy(head, text, 8);
+		memcpy(tail, text + length - 8, 8);
 	}
 	else if (length >= 4)
 	{
-		memcpy(&head, text, 4);
-		memcpy(&tail, text + length - 4, 4);
+		memcpy(head, text, 4);
+		memcpy(tail, text + length - 4, 4);
 	}
 	else if (length > 0)
-		head = (uint64) (uint8) text[0] << 16 | (uint64) (uint8) text[length / 2] << 8 |
-			   (uint8) text[length - 1];
-	return (uint32) (((head + (tail << 1) + length) * UINT64CONST(0x9E3779B97F4A7C15)) >> 56);
+		*head = (uint64) (uint8) text[0] << 16 | (uint64) (uint8) text[length / 2] << 8 |
+				(uint8) text[length - 1];
 }
 
 /* Stores the name as the next number, without entering it in the hash table. */
@@ -110,26 +120,46 @@ lookup(ChannelDict *dict, const char *text, uint32 length)
 	return candidate;
 }
 
+static inline bool
+memo_matches(const ChannelDict *dict, const DictMemo *memo, uint64 head, uint64 tail, const char *text,
+			 uint32 length)
+{
+	return memo->head == head && memo->tail == tail && memo->length == length &&
+		   (length <= 16 || memcmp(dict->names[memo->number].text + 8, text + 8, length - 16) == 0);
+}
+
 uint32
 channel_dict_intern(ChannelDict *dict, const char *text, uint32 length)
 {
+	uint64 head;
+	uint64 tail;
+	DictMemo *memo;
+	DictMemo *other;
 	uint32 place;
-	uint32 number;
 
 	if (dict->memo == NULL)
 	{
 		if (++dict->lookups < MEMO_AFTER)
 			return lookup(dict, text, length);
-		dict->memo = MemoryContextAllocZero(dict->context, DICT_MEMO_SIZE * sizeof(uint32));
+		dict->memo = MemoryContextAlloc(dict->context, sizeof(DictMemo) << MEMO_BITS);
+		for (int i = 0; i < 1 << MEMO_BITS; i++)
+			dict->memo[i].length = PG_UINT32_MAX; /* no name's */
 	}
-	place = memo_place(text, length);
-	number = dict->memo[place]; /* 0 at first, which is a number too, so compare before trusting it */
-	if (number < dict->size && dict->names[number].length == length &&
-		memcmp(dict->names[number].text, text, length) == 0)
-		return number;
-	number = lookup(dict, text, length);
-	dict->memo[place] = number;
-	return number;
+	name_ends(text, length, &head, &tail);
+	/* four instructions of hashing, and two places to be in: a collision costs the real lookup on every row */
+	place = ((head + (tail << 1) + length) * UINT64CONST(0x9E3779B97F4A7C15)) >> (64 - MEMO_BITS);
+	memo = &dict->memo[place];
+	if (memo_matches(dict, memo, head, tail, text, length))
+		return memo->number;
+	other = &dict->memo[place ^ 1];
+	if (memo_matches(dict, other, head, tail, text, length))
+		return other->number;
+	*other = *memo;
+	memo->number = lookup(dict, text, length);
+	memo->head = head;
+	memo->tail = tail;
+	memo->length = length;
+	return memo->number;
 }
 
 static int

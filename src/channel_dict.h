@@ -16,8 +16,6 @@ typedef struct DictName
 /* Longer names than this are no channel names but an accident. */
 #define CHANNEL_NAME_MAX 65535
 
-#define DICT_MEMO_SIZE 256
-
 typedef struct ChannelDict
 {
 	MemoryContext context;
@@ -30,7 +28,7 @@ typedef struct ChannelDict
 	 * name saves the real lookup nearly always. Made only once the dictionary is used a lot: a state per
 	 * group should stay small.
 	 */
-	uint32 *memo;
+	struct DictMemo *memo;
 	uint32 lookups;
 } ChannelDict;
 

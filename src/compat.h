@@ -54,6 +54,11 @@ murmurhash64(uint64 data)
 }
 #endif
 
+/* 18 put C11's word before the declaration in place of an attribute behind it. */
+#ifndef pg_noreturn
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 /* 18 renamed the magic block and lets it carry a name and version. */
 #if PG_VERSION_NUM >= 180000
 #define ATTRIB_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "attrib", .version = "1.0")

@@ -59,35 +59,39 @@ add_chunk(EventBuffer *buffer, EventPartition *partition)
 			partition->last ? Min(partition->last->capacity * 2 * record, CHUNK_BYTES) : FIRST_CHUNK_BYTES;
 	chunk = MemoryContextAlloc(buffer->context, offsetof(EventChunk, records) + bytes);
 	chunk->next = NULL;
-	chunk->size = 0;
 	chunk->capacity = bytes / record;
 	if (partition->last)
 		partition->last->next = chunk;
 	else
 		partition->first = chunk;
 	partition->last = chunk;
+	partition->next = (char *) chunk->records;
+	partition->limit = partition->next + chunk->capacity * record;
 	buffer->allocated += offsetof(EventChunk, records) + bytes;
 }
 
-static inline EventChunk *
-chunk_with_room(EventBuffer *buffer, EventPartition *partition)
+/* Room for one more record, which the caller writes. */
+static inline void *
+next_record(EventBuffer *buffer, EventPartition *partition, Size record_size)
 {
-	if (unlikely(partition->last == NULL || partition->last->size == partition->last->capacity))
+	void *record;
+
+	if (unlikely(partition->next == partition->limit))
 		add_chunk(buffer, partition);
+	record = partition->next;
+	partition->next += record_size;
 	partition->size++;
-	return partition->last;
+	return record;
 }
 
 static inline void
 append_record(EventBuffer *buffer, const EventRecord *record)
 {
 	EventPartition *partition = buffer->partitions;
-	EventChunk *chunk;
 
 	if (buffer->partition_bits > 0)
 		partition += record->user.word[0] >> (64 - EVENT_PARTITION_BITS);
-	chunk = chunk_with_room(buffer, partition);
-	((EventRecord *) chunk->records)[chunk->size++] = *record;
+	*(EventRecord *) next_record(buffer, partition, sizeof(EventRecord)) = *record;
 }
 
 /* False if the event does not fit. */
@@ -98,15 +102,14 @@ append_compact(EventBuffer *buffer, const EventRecord *record)
 	uint64 time = (uint64) record->event.at - (uint64) buffer->base;
 	bool conversion = record->event.channel == JOURNEY_CONVERSION;
 	uint32 code = conversion ? record->event.ref : record->event.channel;
-	EventChunk *chunk;
 	CompactEvent *compact;
 
 	if (unlikely(time >> COMPACT_TIME_BITS != 0 || code >= COMPACT_CONVERSION))
 		return false;
 	if (conversion)
 		code |= COMPACT_CONVERSION;
-	chunk = chunk_with_room(buffer, &buffer->partitions[key >> (64 - EVENT_PARTITION_BITS)]);
-	compact = (CompactEvent *) chunk->records + chunk->size++;
+	compact =
+		next_record(buffer, &buffer->partitions[key >> (64 - EVENT_PARTITION_BITS)], sizeof(CompactEvent));
 	compact->high = key << EVENT_PARTITION_BITS | time >> 40;
 	compact->low = time << COMPACT_CODE_BITS | code;
 	return true;
@@ -119,6 +122,7 @@ static pg_noinline void
 rebuild(EventBuffer *buffer, bool was_compact)
 {
 	EventPartition *old = buffer->partitions;
+	Size record_size = was_compact ? sizeof(CompactEvent) : sizeof(EventRecord);
 	int nold = 1 << buffer->partition_bits;
 
 	buffer->allocated = buffer->details_capacity * sizeof(ConversionDetail);
@@ -126,7 +130,10 @@ rebuild(EventBuffer *buffer, bool was_compact)
 	buffer->partitions = MemoryContextAllocZero(buffer->context, EVENT_PARTITIONS * sizeof(EventPartition));
 	for (int p = 0; p < nold; p++)
 		for (EventChunk *chunk = old[p].first; chunk; chunk = chunk->next)
-			for (uint32 i = 0; i < chunk->size; i++)
+		{
+			uint32 n = event_chunk_size(&old[p], chunk, record_size);
+
+			for (uint32 i = 0; i < n; i++)
 			{
 				EventRecord record =
 					was_compact ? expand_event(buffer, (uint64) p, (CompactEvent *) chunk->records + i)
@@ -134,6 +141,7 @@ rebuild(EventBuffer *buffer, bool was_compact)
 
 				append(buffer, &record);
 			}
+		}
 	free_partitions(old, nold);
 }
 

@@ -58,17 +58,19 @@ typedef struct CompactEvent
 typedef struct EventChunk
 {
 	struct EventChunk *next;
-	uint32 size;
 	uint32 capacity;
-	/* EventRecords or CompactEvents, see EventBuffer.compact */
+	/* EventRecords or CompactEvents, see EventBuffer.compact; all but a partition's last chunk are full */
 	uint64 records[FLEXIBLE_ARRAY_MEMBER];
 } EventChunk;
 
+/* Where the next event goes is kept here, not in the chunk: its head would be one more line to wait for. */
 typedef struct EventPartition
 {
+	char *next;
+	char *limit;
+	uint64 size;
 	EventChunk *first;
 	EventChunk *last;
-	uint64 size;
 } EventPartition;
 
 #define EVENT_PARTITION_BITS 8
@@ -122,6 +124,14 @@ extern void event_buffer_walk(const EventBuffer *buffer, UserEventsFn emit, void
 extern int event_compare(const JourneyEvent *a, const JourneyEvent *b, const ChannelDict *channels,
 						 const ChannelDict *segments);
 
+/* Records in a chunk of the partition. */
+static inline uint32
+event_chunk_size(const EventPartition *partition, const EventChunk *chunk, Size record_size)
+{
+	return chunk == partition->last ? (partition->next - (const char *) chunk->records) / record_size
+									: chunk->capacity;
+}
+
 /* Sorts one user's events into the total order; in event_sort.c. */
 extern void event_sort(JourneyEvent *events, size_t n, const ChannelDict *channels,
 					   const ChannelDict *segments);
@@ -134,7 +144,7 @@ expand_event(const EventBuffer *buffer, uint64 partition, const CompactEvent *co
 	uint64 time = (compact->high & 0xff) << 40 | compact->low >> COMPACT_CODE_BITS;
 	bool conversion = code & COMPACT_CONVERSION;
 	EventRecord record = {
-		{{partition << (64 - EVENT_PARTITION_BITS) | compact->high >> 8, 0}},
+		{{partition << (64 - EVENT_PARTITION_BITS) | compact->high >> EVENT_PARTITION_BITS, 0}},
 		{(int64) ((uint64) buffer->base + time), conversion ? JOURNEY_CONVERSION : code,
 		 conversion ? code - COMPACT_CONVERSION : NO_SEGMENT},
 	};

@@ -1,6 +1,5 @@
 #include "event_run.h"
 
-#include "lib/binaryheap.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -166,8 +165,8 @@ bytes_ahead(RunReader *reader)
 	return reader->end - reader->at;
 }
 
-static void
-pg_attribute_noreturn() broken_run(void)
+pg_noreturn static void
+broken_run(void)
 {
 	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("a run of events ends too early")));
 	pg_unreachable();
@@ -328,13 +327,48 @@ read_events(RunReader *reader, UserAssembly *assembly)
 
 /* ---------------------------------------------------------------- merging */
 
-/* The heap keeps its greatest on top, and we want the least user. */
-static int
-compare_readers(Datum a, Datum b, void *arg)
+/* Readers in a heap, the one with the least user on top. Two or three of them are the usual case. */
+typedef struct ReaderHeap
 {
-	const RunReader *readers = arg;
+	RunReader **readers;
+	int size;
+} ReaderHeap;
 
-	return user_key_compare(&readers[DatumGetInt32(b)].user, &readers[DatumGetInt32(a)].user);
+static inline bool
+before(const RunReader *a, const RunReader *b)
+{
+	return user_key_compare(&a->user, &b->user) < 0;
+}
+
+static void
+sift_down(ReaderHeap *heap, int i)
+{
+	RunReader *moving = heap->readers[i];
+
+	for (;;)
+	{
+		int child = 2 * i + 1;
+
+		if (child >= heap->size)
+			break;
+		if (child + 1 < heap->size && before(heap->readers[child + 1], heap->readers[child]))
+			child++;
+		if (!before(heap->readers[child], moving))
+			break;
+		heap->readers[i] = heap->readers[child];
+		i = child;
+	}
+	heap->readers[i] = moving;
+}
+
+/* The top reader goes on to its next user, or leaves. */
+static inline void
+advance_first(ReaderHeap *heap)
+{
+	if (!next_user(heap->readers[0]))
+		heap->readers[0] = heap->readers[--heap->size];
+	if (heap->size > 1)
+		sift_down(heap, 0);
 }
 
 void
@@ -342,7 +376,7 @@ run_merge(const EventRun *runs, int nruns, RunFormat format, const ChannelDict *
 		  const ChannelDict *segments, UserEventsFn emit, void *arg)
 {
 	RunReader *readers = palloc(Max(nruns, 1) * sizeof(RunReader));
-	binaryheap *heap = binaryheap_allocate(Max(nruns, 1), compare_readers, readers);
+	ReaderHeap heap = {palloc(Max(nruns, 1) * sizeof(RunReader *)), 0};
 	UserAssembly assembly = {0};
 	uint32 since_check = 0;
 
@@ -350,30 +384,24 @@ run_merge(const EventRun *runs, int nruns, RunFormat format, const ChannelDict *
 	{
 		reader_begin(&readers[i], &runs[i], format);
 		if (next_user(&readers[i]))
-			binaryheap_add_unordered(heap, Int32GetDatum(i));
+			heap.readers[heap.size++] = &readers[i];
 	}
-	binaryheap_build(heap);
-	while (!binaryheap_empty(heap))
+	for (int i = heap.size / 2; i-- > 0;)
+		sift_down(&heap, i);
+	while (heap.size > 0)
 	{
-		int sources = 0;
+		bool sorted = true;
 
-		assembly.user.user = readers[DatumGetInt32(binaryheap_first(heap))].user;
+		assembly.user.user = heap.readers[0]->user;
 		assembly.user.size = 0;
 		assembly.ndetails = 0;
-		while (!binaryheap_empty(heap))
+		do
 		{
-			int first = DatumGetInt32(binaryheap_first(heap));
-
-			if (user_key_compare(&readers[first].user, &assembly.user.user) != 0)
-				break;
-			read_events(&readers[first], &assembly);
-			sources++;
-			if (next_user(&readers[first]))
-				binaryheap_replace_first(heap, Int32GetDatum(first));
-			else
-				(void) binaryheap_remove_first(heap);
-		}
-		if (sources > 1)
+			sorted = assembly.user.size == 0;
+			read_events(heap.readers[0], &assembly);
+			advance_first(&heap);
+		} while (heap.size > 0 && user_key_compare(&heap.readers[0]->user, &assembly.user.user) == 0);
+		if (!sorted)
 			event_sort(assembly.user.events, assembly.user.size, channels, segments);
 		emit(arg, &assembly.user);
 		if (++since_check % 1024 == 0)
@@ -383,7 +411,7 @@ run_merge(const EventRun *runs, int nruns, RunFormat format, const ChannelDict *
 		if (readers[i].block)
 			pfree(readers[i].block);
 	pfree(readers);
-	binaryheap_free(heap);
+	pfree(heap.readers);
 	if (assembly.user.events)
 		pfree(assembly.user.events);
 	if (assembly.details)

@@ -6,10 +6,14 @@
  */
 #include "event_buffer.h"
 
+#include "core/fixed.h"
 #include "miscadmin.h"
 
-/* Events a bucket may have for insertion sort to be the fastest. */
+/* Events a user may have for insertion sort to be the fastest. */
 #define INSERTION_LIMIT 24
+
+/* Events a bucket may have for comparing all with all to be the fastest. */
+#define RANK_LIMIT 12
 
 /* Room for one partition after another. */
 typedef struct Scratch
@@ -102,7 +106,23 @@ event_sort(JourneyEvent *events, size_t n, const ChannelDict *channels, const Ch
 {
 	EventOrder order = {channels, segments};
 
-	sort_events(events, n, &order);
+	if (n > INSERTION_LIMIT)
+	{
+		sort_events(events, n, &order);
+		return;
+	}
+	/* most users have a handful of events, and those of one run are sorted already */
+	for (size_t i = 1; i < n; i++)
+	{
+		JourneyEvent event = events[i];
+		size_t j = i;
+
+		for (; j > 0 && (event.at < events[j - 1].at || (event.at == events[j - 1].at &&
+														 compare_events(&event, &events[j - 1], &order) < 0));
+			 j--)
+			events[j] = events[j - 1];
+		events[j] = event;
+	}
 }
 
 /* ---------------------------------------------------------------- records */
@@ -132,13 +152,15 @@ sort_partition(const EventBuffer *buffer, const EventPartition *partition, Scrat
 	uint32 start = 0;
 
 	for (const EventChunk *chunk = partition->first; chunk; chunk = chunk->next)
-		for (const EventRecord *r = (const EventRecord *) chunk->records, *end = r + chunk->size; r < end;
-			 r++)
+		for (const EventRecord *r = (const EventRecord *) chunk->records,
+							   *end = r + event_chunk_size(partition, chunk, sizeof(*r));
+			 r < end; r++)
 			buckets.end[((r->user.word[0] >> buckets.shift) & buckets.mask) + 1]++;
 	counts_to_starts(&buckets);
 	for (const EventChunk *chunk = partition->first; chunk; chunk = chunk->next)
-		for (const EventRecord *r = (const EventRecord *) chunk->records, *end = r + chunk->size; r < end;
-			 r++)
+		for (const EventRecord *r = (const EventRecord *) chunk->records,
+							   *end = r + event_chunk_size(partition, chunk, sizeof(*r));
+			 r < end; r++)
 			records[buckets.end[(r->user.word[0] >> buckets.shift) & buckets.mask]++] = *r;
 	for (uint32 i = 0; i <= buckets.mask; i++)
 	{
@@ -175,7 +197,8 @@ walk_records(const EventBuffer *buffer, const EventPartition *partition, Scratch
 static inline bool
 compact_less(const CompactEvent *a, const CompactEvent *b)
 {
-	return a->high != b->high ? a->high < b->high : a->low < b->low;
+	/* as one number: the order of two events of a user is anybody's guess, so one branch less counts */
+	return ((ufixed128) a->high << 64 | a->low) < ((ufixed128) b->high << 64 | b->low);
 }
 
 static inline int
@@ -192,18 +215,27 @@ compare_compact(const CompactEvent *a, const CompactEvent *b)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+/* A handful of events, without a branch that depends on them: each is put where its rank says. */
 static inline void
-insertion_sort(CompactEvent *events, uint32 n)
+rank_sort(CompactEvent *events, uint32 n)
 {
+	CompactEvent copy[RANK_LIMIT];
+	uint32 rank[RANK_LIMIT] = {0};
+
+	copy[0] = events[0];
 	for (uint32 i = 1; i < n; i++)
 	{
-		CompactEvent event = events[i];
-		uint32 j = i;
+		copy[i] = events[i];
+		for (uint32 j = 0; j < i; j++)
+		{
+			uint32 less = compact_less(&copy[i], &copy[j]);
 
-		for (; j > 0 && compact_less(&event, &events[j - 1]); j--)
-			events[j] = events[j - 1];
-		events[j] = event;
+			rank[j] += less;
+			rank[i] += 1 - less;
+		}
 	}
+	for (uint32 i = 0; i < n; i++)
+		events[rank[i]] = copy[i];
 }
 
 static void
@@ -215,22 +247,24 @@ sort_compact_partition(const EventPartition *partition, Scratch *scratch)
 	uint32 start = 0;
 
 	for (const EventChunk *chunk = partition->first; chunk; chunk = chunk->next)
-		for (const CompactEvent *e = (const CompactEvent *) chunk->records, *end = e + chunk->size; e < end;
-			 e++)
+		for (const CompactEvent *e = (const CompactEvent *) chunk->records,
+								*end = e + event_chunk_size(partition, chunk, sizeof(*e));
+			 e < end; e++)
 			buckets.end[(e->high >> buckets.shift) + 1]++;
 	counts_to_starts(&buckets);
 	for (const EventChunk *chunk = partition->first; chunk; chunk = chunk->next)
-		for (const CompactEvent *e = (const CompactEvent *) chunk->records, *end = e + chunk->size; e < end;
-			 e++)
+		for (const CompactEvent *e = (const CompactEvent *) chunk->records,
+								*end = e + event_chunk_size(partition, chunk, sizeof(*e));
+			 e < end; e++)
 			events[buckets.end[e->high >> buckets.shift]++] = *e;
 	for (uint32 i = 0; i <= buckets.mask; i++)
 	{
 		uint32 n = buckets.end[i] - start;
 
-		if (n > INSERTION_LIMIT)
+		if (n > RANK_LIMIT)
 			sort_compact(events + start, n);
 		else if (n > 1)
-			insertion_sort(events + start, n);
+			rank_sort(events + start, n);
 		start = buckets.end[i];
 	}
 }

@@ -84,6 +84,9 @@ new_state(FunctionCallInfo fcinfo, int options_argno, bool wide_keys, bool by_pa
 	AggregateNode *node = aggregate_node(context);
 	HeapTupleHeader options = NULL;
 
+	/* only nodeAgg tells when to close files, so as a window function everything stays in memory */
+	if (AggCheckCallContext(fcinfo, NULL) == AGG_CONTEXT_WINDOW)
+		node->limit = SIZE_MAX;
 	if (options_argno < PG_NARGS() && !PG_ARGISNULL(options_argno))
 		options = PG_GETARG_HEAPTUPLEHEADER(options_argno);
 	return event_state_create(context, node, aggregate_options(node, options), wide_keys, by_part);
@@ -330,11 +333,9 @@ receive_sink(StringInfo message, JourneySink *sink)
 		uint32 segment = pq_getmsgint(message, 4);
 		uint32 size = pq_getmsgint(message, 4);
 		struct varlena *flat = palloc(size); /* for its alignment */
-		SummaryMeta meta;
 
 		memcpy(flat, pq_getmsgbytes(message, (int) size), size);
-		summary_state_merge(journey_sink_summary(sink, day, segment),
-							summary_view_datum(PointerGetDatum(flat), &meta), &meta, NULL);
+		summary_state_add_flat(journey_sink_summary(sink, day, segment), flat);
 		pfree(flat);
 	}
 }

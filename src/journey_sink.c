@@ -34,6 +34,9 @@ typedef struct PartSlot
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+/* A part takes a kilobyte or more while it is built. */
+#define MAX_PARTS 1000000
+
 /*
  * The local day of an instant costs a search in the zone's table, and events come by the million but from few
  * hundred days: so the start and end of a day are kept, at a place that the instant's hour chooses.
@@ -170,6 +173,13 @@ journey_sink_summary(JourneySink *sink, DateADT day, uint32 segment)
 	slot = partslot_insert(sink->parts, (PartKey){day, segment}, &found);
 	if (!found)
 	{
+		if (sink->parts->members > MAX_PARTS)
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %d combinations of day and segment", MAX_PARTS),
+				 errhint("Use coarser segments, or build the parts of a year at a time with counted_from and "
+						 "counted_until.")));
 		slot->summary = summary_state_create(sink->context, sink->channels);
 		summary_state_set_meta(slot->summary, &sink->meta);
 	}
@@ -217,10 +227,7 @@ journey_sink_parts(JourneySink *sink, uint32 *nparts)
 static void
 merge_summary(SummaryState *into, SummaryState *from)
 {
-	SummaryMeta meta;
-	const SummaryView *view = summary_view_datum(PointerGetDatum(summary_state_flat(from)), &meta);
-
-	summary_state_merge(into, view, &meta, NULL);
+	summary_state_add_flat(into, summary_state_flat(from));
 }
 
 void
@@ -253,6 +260,7 @@ journey_sink_count_touch(JourneySink *sink, int64 at, uint32 segment, bool anony
 {
 	SummaryState *summary = summary_for(sink, at, segment);
 
+	summary_state_changed(summary);
 	/* an int64 of rows cannot overflow by counting them */
 	summary->meta.touches_seen++;
 	summary->meta.anonymous_touches += anonymous;
@@ -306,7 +314,7 @@ add_journey(void *arg, const Journey *journey)
 	{
 		summary = summary_for(sink, journey->date, journey->event->ref);
 		if (!journey->open)
-			summary_state_add_lost(summary, journey->channels, (uint32) journey->ntouches, 1);
+			summary_state_add_lost(summary, journey->channels, (uint32) journey->ntouches);
 		else
 		{
 			counts.open = 1;

@@ -57,8 +57,8 @@ jsonb_object_next(JsonbObjectIter *it)
 }
 
 /* "what: \"key\" must be ..., not ..." */
-static void
-pg_attribute_noreturn() bad_value(JsonbObjectIter *it, const char *must)
+pg_noreturn static void
+bad_value(JsonbObjectIter *it, const char *must)
 {
 	ereport(ERROR, (errcode(BAD_OPTION), errmsg("%s: \"%s\" must be %s, not %s", it->what, it->key, must,
 												jsonb_value_text(&it->value))));

@@ -204,6 +204,23 @@ model_option_read(JsonbObjectIter *it, AttributionModel model, ModelOptions *opt
 	return false;
 }
 
+bool
+model_options_read_model(JsonbObjectIter *models, ModelOptions *options)
+{
+	JsonbObjectIter arguments;
+	AttributionModel model = MODEL_LINEAR;
+
+	if (!find_model(models->key, &model))
+		return false;
+	jsonb_object_begin_value(&arguments, &models->value, psprintf("options of %s", models->key));
+	while (jsonb_object_next(&arguments))
+	{
+		if (!model_option_read(&arguments, model, options))
+			jsonb_option_unknown(&arguments, model_option_names(model));
+	}
+	return true;
+}
+
 ModelOptions
 model_options_read(Jsonb *jsonb)
 {
@@ -213,17 +230,8 @@ model_options_read(Jsonb *jsonb)
 	jsonb_object_begin(&models, jsonb, "options");
 	while (jsonb_object_next(&models))
 	{
-		JsonbObjectIter arguments;
-		AttributionModel model = MODEL_LINEAR;
-
-		if (!find_model(models.key, &model))
+		if (!model_options_read_model(&models, &options))
 			jsonb_option_unknown(&models, MODEL_NAMES);
-		jsonb_object_begin_value(&arguments, &models.value, psprintf("options of %s", models.key));
-		while (jsonb_object_next(&arguments))
-		{
-			if (!model_option_read(&arguments, model, &options))
-				jsonb_option_unknown(&arguments, model_option_names(model));
-		}
 	}
 	model_options_check(&options);
 	return options;
@@ -352,8 +360,7 @@ put_model_row(void *arg, int64 channel, const char *name, Credit credit)
 	pfree(DatumGetPointer(values[1]));
 }
 
-/* The models asked for, each at most once; NULL asks for all. */
-static int
+int
 chosen_models(FunctionCallInfo fcinfo, int argno, AttributionModel *chosen)
 {
 	bool seen[ATTRIBUTION_MODELS] = {false};

@@ -48,6 +48,12 @@ extern ModelOptions model_options_default(void);
 /* Reads {"markov": {"markov_order": 2}, ...}; unknown models and keys are 22023. */
 extern ModelOptions model_options_read(Jsonb *options);
 
+/* Reads the current entry of such an object; false if its key names no model. */
+extern bool model_options_read_model(JsonbObjectIter *models, ModelOptions *options);
+
+/* An argument `models` text[]: the models asked for, each at most once; NULL asks for all. Returns how many. */
+extern int chosen_models(FunctionCallInfo fcinfo, int argno, AttributionModel *chosen);
+
 /* 22023 unless the arguments make sense together. */
 extern void model_options_check(const ModelOptions *options);
 

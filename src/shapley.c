@@ -127,30 +127,53 @@ attrib_shapley_final(PG_FUNCTION_ARGS)
 		construct_array(rows.elements, rows.count, element_type, -1, false, TYPALIGN_DOUBLE));
 }
 
+/* Position 0 stands for none: the conversions of empty paths. */
+static void
+put_ordered_row(RowSink *sink, const char *channel, const OrderedCredit *credit)
+{
+	Datum values[4];
+	bool nulls[4] = {false};
+
+	values[0] = CStringGetTextDatum(channel);
+	values[1] = Int32GetDatum((int32) credit->position);
+	nulls[1] = credit->position == 0;
+	values[2] = Float8GetDatum(credit->conversions);
+	values[3] = Float8GetDatum(credit->value);
+	row_sink_put(sink, values, nulls);
+	pfree(DatumGetPointer(values[0]));
+}
+
 Datum
 attrib_shapley_attr_ordered(PG_FUNCTION_ARGS)
 {
 	RowSink sink = row_sink_begin(fcinfo);
 	const SummaryView *view;
 	OrderedCredit *credits;
+	OrderedCredit unattributed = {0};
 	size_t ncredits;
+	bool pending;
 
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	view = summary_view_arg(fcinfo, 0);
 	attrib_check_status(shapley_ordered(view, attrib_env(), &credits, &ncredits), "ordered Shapley value");
+	pending = view->npaths > 0 && view->paths[0].ntouches == 0 && view->paths[0].conversions > 0;
+	if (pending)
+	{
+		unattributed.conversions = (double) view->paths[0].conversions;
+		unattributed.value = fixed_to_double(view->paths[0].value);
+	}
 	for (size_t i = 0; i < ncredits; i++)
 	{
-		Datum values[4];
-		bool nulls[4] = {false};
-
 		CHECK_FOR_INTERRUPTS();
-		values[0] = CStringGetTextDatum(view->channels[credits[i].channel]);
-		values[1] = Int32GetDatum((int32) credits[i].position);
-		values[2] = Float8GetDatum(credits[i].conversions);
-		values[3] = Float8GetDatum(credits[i].value);
-		row_sink_put(&sink, values, nulls);
-		pfree(DatumGetPointer(values[0]));
+		if (pending && strcmp(UNATTRIBUTED_NAME, view->channels[credits[i].channel]) < 0)
+		{
+			put_ordered_row(&sink, UNATTRIBUTED_NAME, &unattributed);
+			pending = false;
+		}
+		put_ordered_row(&sink, view->channels[credits[i].channel], &credits[i]);
 	}
+	if (pending)
+		put_ordered_row(&sink, UNATTRIBUTED_NAME, &unattributed);
 	return (Datum) 0;
 }

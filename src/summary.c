@@ -89,14 +89,13 @@ attrib_summary_recv(PG_FUNCTION_ARGS)
 	SummaryView view;
 	SummaryMeta meta;
 	struct varlena *flat;
-	size_t size;
 
 	if (summary_flat_decode(bytes, (size_t) nbytes, valid_text, valid_channel, attrib_env(), &view, &meta) !=
 			CORE_OK ||
 		!summary_options_valid(&meta))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 						errmsg("invalid binary representation of a journey_summary")));
-	if (summary_flat_size(&view, &meta, &size) != CORE_OK)
+	if (summary_text_bound(&view, &meta) > SUMMARY_MAX_TEXT)
 		summary_too_large();
 	flat = palloc(VARHDRSZ + nbytes);
 	SET_VARSIZE(flat, VARHDRSZ + nbytes);

@@ -30,11 +30,8 @@ summary_state_arg(FunctionCallInfo fcinfo)
 	if (state == NULL)
 	{
 		/* flattened on its way here, by a spilled group or a foreign node */
-		SummaryMeta meta;
-		const SummaryView *view = summary_view_datum(PG_GETARG_DATUM(0), &meta);
-
 		state = summary_state_create(context, NULL);
-		summary_state_merge(state, view, &meta, NULL);
+		summary_state_add_flat(state, PG_GETARG_VARLENA_P(0));
 	}
 	return state;
 }
@@ -93,15 +90,9 @@ attrib_path_trans(PG_FUNCTION_ARGS)
 	if (!state->meta_set || state->meta.has_options)
 		summary_state_set_meta(state, &bare_paths);
 	if (converted)
-	{
-		PathCounts counts = {.conversions = 1, .matured_conversions = 1};
-
-		counts.value = counts.matured_value = fixed_from_double(value);
-		counts.squares = fixed_square(counts.value);
-		summary_state_add(state, touches, ntouches, &counts);
-	}
+		summary_state_add_converted(state, touches, ntouches, fixed_from_double(value));
 	else
-		summary_state_add_lost(state, touches, ntouches, 1);
+		summary_state_add_lost(state, touches, ntouches);
 	RETURN_STATE(state);
 }
 
@@ -147,7 +138,16 @@ attrib_counted_path_trans(PG_FUNCTION_ARGS)
 
 	counts.conversions = counts.matured_conversions = count_arg(fcinfo, 2, "conversions");
 	counts.lost = count_arg(fcinfo, 3, "lost");
-	value_validate(value, counts.conversions > 0);
+	/* each conversion may be worth as much as one given by itself; the sum has its own limit */
+	if (value > FIXED_MAX_INPUT && value <= FIXED_MAX_INPUT * (double) counts.conversions)
+	{
+		if (value >= FIXED_MAX_SUM)
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("the value of a path is out of range: %g", value),
+							errdetail("The sum of values must stay below %g.", FIXED_MAX_SUM)));
+	}
+	else
+		value_validate(value, counts.conversions > 0);
 	counts.value = counts.matured_value = fixed_from_double(value);
 	/* how the value is spread over the conversions is not told; evenly is the least it can vary */
 	if (counts.conversions > 0)
@@ -167,26 +167,15 @@ attrib_summary_combine(PG_FUNCTION_ARGS)
 {
 	SummaryState *state;
 
-	if (PG_ARGISNULL(1))
+	if (PG_ARGISNULL(0) && PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	state = summary_state_arg(fcinfo);
+	if (!PG_ARGISNULL(1))
 	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		state = summary_state_arg(fcinfo);
-	}
-	else
-	{
-		SummaryMeta meta;
-		const SummaryView *view;
-		MemoryContext previous = CurrentMemoryContext;
-		MemoryContext scratch = AllocSetContextCreate(previous, "rollup", ALLOCSET_DEFAULT_SIZES);
+		struct varlena *flat = PG_GETARG_VARLENA_P(1);
 
-		state = summary_state_arg(fcinfo);
-		/* a part may be large and there may be many, so give its arrays back at once */
-		MemoryContextSwitchTo(scratch);
-		view = summary_view_datum(PG_GETARG_DATUM(1), &meta);
-		summary_state_merge(state, view, &meta, NULL);
-		MemoryContextSwitchTo(previous);
-		MemoryContextDelete(scratch);
+		summary_state_add_flat(state, flat);
+		PG_FREE_IF_COPY(flat, 1);
 	}
 	RETURN_STATE(state);
 }

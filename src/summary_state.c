@@ -47,11 +47,6 @@ same_path(const SummaryState *state, uint32 a, uint32 b)
 /* Least text of a path, as summary_text_bound() counts it. */
 #define PATH_TEXT_FLOOR 24
 
-static Size state_flat_size(ExpandedObjectHeader *header);
-static void state_flatten(ExpandedObjectHeader *header, void *result, Size size);
-
-static const ExpandedObjectMethods state_methods = {state_flat_size, state_flatten};
-
 SummaryState *
 summary_state_create(MemoryContext parent, ChannelDict *channels)
 {
@@ -60,7 +55,7 @@ summary_state_create(MemoryContext parent, ChannelDict *channels)
 		AllocSetContextCreate(parent, "journey_summary", 0, (Size) 1024, ALLOCSET_DEFAULT_MAXSIZE);
 	SummaryState *state = MemoryContextAllocZero(context, sizeof(SummaryState));
 
-	EOH_init_header(&state->hdr, &state_methods, context);
+	EOH_init_header(&state->hdr, &summary_state_methods, context);
 	state->magic = SUMMARY_STATE_MAGIC;
 	if (channels == NULL)
 	{
@@ -68,9 +63,6 @@ summary_state_create(MemoryContext parent, ChannelDict *channels)
 		channel_dict_init(channels, context);
 	}
 	state->channels = channels;
-	state->entries_capacity = 8;
-	state->entries = MemoryContextAlloc(context, state->entries_capacity * sizeof(PathEntry));
-	state->slots = pathslot_create(context, 8, state);
 	return state;
 }
 
@@ -135,8 +127,8 @@ encode_channel(uint8 *at, uint32 channel)
 	return at;
 }
 
-static uint32 *
-decode_touches(const PathEntry *entry, uint32 *touches)
+uint32 *
+path_entry_decode(const PathEntry *entry, uint32 *touches)
 {
 	const uint8 *at = entry_bytes(entry);
 
@@ -152,16 +144,20 @@ decode_touches(const PathEntry *entry, uint32 *touches)
 }
 
 static inline uint32
+hash_word(uint64 word, uint32 nbytes)
+{
+	return (uint32) murmurhash64(word + nbytes);
+}
+
+static inline uint32
 hash_path(const PathEntry *entry)
 {
-	if (entry->nbytes <= sizeof(entry->bytes.inside))
-	{
-		uint64 word;
+	uint64 word;
 
-		memcpy(&word, entry->bytes.inside, sizeof(word)); /* zero behind the path */
-		return (uint32) murmurhash64(word + entry->nbytes);
-	}
-	return hash_bytes(entry->bytes.outside, (int) entry->nbytes);
+	if (entry->nbytes > sizeof(entry->bytes.inside))
+		return hash_bytes(entry->bytes.outside, (int) entry->nbytes);
+	memcpy(&word, entry->bytes.inside, sizeof(word)); /* zero behind the path */
+	return hash_word(word, entry->nbytes);
 }
 
 void
@@ -173,15 +169,22 @@ summary_too_large(void)
 			 errhint("Shorten paths with max_touches or transforms, or keep parts by day or segment.")));
 }
 
-/* Writes the path as the entry behind the last; its longer bytes lie in the arena, not yet taken. */
-static PathEntry *
-encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
+/* A day and segment may have counters alone, so the table waits for the first path. */
+static pg_noinline void
+make_table(SummaryState *state)
+{
+	state->entries_capacity = 8;
+	state->entries = MemoryContextAlloc(state->hdr.eoh_context, state->entries_capacity * sizeof(PathEntry));
+	state->slots = pathslot_create(state->hdr.eoh_context, 8, state);
+}
+
+/* The uncounted entry behind the last. */
+static inline PathEntry *
+candidate_entry(SummaryState *state, uint32 ntouches)
 {
 	PathEntry *entry;
-	uint8 *start;
-	uint8 *end;
 
-	if (state->nentries == state->entries_capacity)
+	if (unlikely(state->nentries == state->entries_capacity))
 	{
 		state->entries_capacity *= 2;
 		state->entries = repalloc_huge(state->entries, state->entries_capacity * sizeof(PathEntry));
@@ -189,13 +192,36 @@ encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
 	entry = &state->entries[state->nentries];
 	memset(entry, 0, sizeof(*entry));
 	entry->ntouches = ntouches;
-	if (ntouches <= sizeof(entry->bytes.inside) && state->channels->size <= 0x80)
-	{
-		for (uint32 i = 0; i < ntouches; i++)
-			entry->bytes.inside[i] = (uint8) touches[i];
-		entry->nbytes = ntouches;
-		return entry;
-	}
+	return entry;
+}
+
+/* Do all paths of so many touches fit into an entry, a byte a touch? */
+static inline bool
+fits_inside(const SummaryState *state, uint32 ntouches)
+{
+	return ntouches <= sizeof(((PathEntry *) NULL)->bytes.inside) && state->channels->size <= 0x80;
+}
+
+static inline uint64
+path_word(const uint32 *touches, uint32 ntouches)
+{
+	uint8 bytes[8] = {0};
+	uint64 word;
+
+	for (uint32 i = 0; i < ntouches; i++)
+		bytes[i] = (uint8) touches[i];
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+/* Writes the path as the entry behind the last; its longer bytes lie in the arena, not yet taken. */
+static PathEntry *
+encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
+{
+	PathEntry *entry = candidate_entry(state, ntouches);
+	uint8 *start;
+	uint8 *end;
+
 	start = end = arena_reserve(state, (size_t) ntouches * 5);
 	for (uint32 i = 0; i < ntouches; i++)
 		end = encode_channel(end, touches[i]);
@@ -207,24 +233,55 @@ encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
 	return entry;
 }
 
-/* The entry of a path, a new one with zero counts if it is not there. */
-static PathEntry *
-find_path(SummaryState *state, const uint32 *touches, uint32 ntouches)
+/* The entry equal to the candidate, which becomes one with zero counts if there is none. */
+static inline PathEntry *
+find_candidate(SummaryState *state, PathEntry *candidate, uint32 hash)
 {
-	PathEntry *candidate = encode_candidate(state, touches, ntouches);
-	PathSlot *slot;
 	bool found;
+	PathSlot *slot = pathslot_insert_hash(state->slots, state->nentries, hash, &found);
 
-	slot = pathslot_insert_hash(state->slots, state->nentries, hash_path(candidate), &found);
 	if (found)
 		return &state->entries[slot->entry];
 	if (candidate->nbytes > sizeof(candidate->bytes.inside))
 		arena_take(state, candidate->nbytes);
 	state->nentries++;
-	state->text_floor += PATH_TEXT_FLOOR + (size_t) ntouches * 2;
-	if (state->text_floor > SUMMARY_MAX_TEXT)
+	state->text_floor += PATH_TEXT_FLOOR + (size_t) candidate->ntouches * 2;
+	if (unlikely(state->text_floor > SUMMARY_MAX_TEXT))
 		summary_too_large();
 	return candidate;
+}
+
+static inline PathEntry *
+find_word(SummaryState *state, uint64 word, uint32 ntouches, uint32 hash)
+{
+	PathEntry *candidate = candidate_entry(state, ntouches);
+
+	candidate->nbytes = ntouches;
+	memcpy(candidate->bytes.inside, &word, sizeof(word));
+	return find_candidate(state, candidate, hash);
+}
+
+static PathEntry *
+find_path(SummaryState *state, const uint32 *touches, uint32 ntouches)
+{
+	PathEntry *candidate;
+
+	if (unlikely(state->slots == NULL))
+		make_table(state);
+	if (fits_inside(state, ntouches))
+	{
+		uint64 word = path_word(touches, ntouches);
+
+		return find_word(state, word, ntouches, hash_word(word, ntouches));
+	}
+	candidate = encode_candidate(state, touches, ntouches);
+	return find_candidate(state, candidate, hash_path(candidate));
+}
+
+static PathSlot *
+home_slot(const SummaryState *state, uint32 hash)
+{
+	return &state->slots->data[hash & state->slots->sizemask];
 }
 
 static PathDetail *
@@ -252,152 +309,55 @@ path_detail(SummaryState *state, PathEntry *entry)
 	return &state->details[entry->detail - 1];
 }
 
-/* ---------------------------------------------------------------- decay */
-
-/*
- * place[i] = order of first appearance of touch i's channel on its path; returns how many there are. Short
- * paths by looking back, long ones by a table over all channels.
- */
-static uint32
-first_appearances(uint32 nchannels, const uint32 *touches, uint32 ntouches, uint32 *place)
+static inline void
+add_conversions(PathDetail *detail, int64 conversions, int64 matured_conversions, fixed128 value,
+				fixed128 matured_value, FixedSquare squares)
 {
-	uint32 ndistinct = 0;
-	uint32 *table = NULL;
-
-	if (ntouches > 32)
-		table = palloc_extended(nchannels * sizeof(uint32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (uint32 i = 0; i < ntouches; i++)
-	{
-		if (table)
-		{
-			if (table[touches[i]] == 0)
-				table[touches[i]] = ++ndistinct;
-			place[i] = table[touches[i]] - 1;
-		}
-		else
-		{
-			uint32 j = 0;
-
-			while (touches[j] != touches[i])
-				j++;
-			place[i] = j < i ? place[j] : ndistinct++;
-		}
-	}
-	if (table)
-		pfree(table);
-	return ndistinct;
+	detail->conversions += conversions;
+	detail->matured_conversions += matured_conversions;
+	if (!fixed_add(&detail->value, value) || !fixed_square_add(&detail->squares, squares))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("the value of a path is out of range"),
+				 errdetail("The sum of values must stay below 9.2e18.")));
+	detail->matured_value += matured_value; /* never more than value */
 }
 
-static DecaySum *
-detail_decay(SummaryState *state, PathDetail *detail, uint32 ndistinct)
+pg_noinline void
+summary_state_flush(SummaryState *state)
 {
-	if (detail->decay == NULL)
+	for (int i = 0; i < state->queued; i++)
 	{
-		detail->decay = MemoryContextAllocZero(state->hdr.eoh_context, ndistinct * sizeof(DecaySum));
-		detail->ndecay = ndistinct;
+		const PathSlot *slot = home_slot(state, state->queue[i].hash);
+
+		if (slot->status)
+			__builtin_prefetch(&state->entries[slot->entry], 1);
 	}
-	return detail->decay;
-}
-
-/*
- * One conversion's value split by the weights of its touches. Each share is rounded down to 2^-64 and the
- * last touch takes what is left, so nothing is lost; the shares of touches, not of channels, are rounded, so
- * that renaming channels afterwards gives what renaming them before would have given.
- */
-static void
-add_weights(SummaryState *state, PathDetail *detail, const uint32 *touches, uint32 ntouches,
-			const PathCounts *counts)
-{
-	uint32 fixed_place[32];
-	uint32 *place =
-		ntouches <= 32 ? fixed_place : palloc_extended(ntouches * sizeof(uint32), MCXT_ALLOC_HUGE);
-	uint32 ndistinct = first_appearances(state->channels->size, touches, ntouches, place);
-	fixed128 left = counts->value;
-	DecaySum *decay;
-
-	if (ndistinct > 1)
+	for (int i = 0; i < state->queued; i++)
 	{
-		decay = detail_decay(state, detail, ndistinct);
-		for (uint32 i = 0; i < ntouches; i++)
+		QueuedPath *path = &state->queue[i];
+		PathEntry *entry = find_word(state, path->word, path->ntouches, path->hash);
+
+		path->entry = (uint32) (entry - state->entries);
+		if (!path->converted)
+			entry->lost++;
+		else if (entry->detail)
+			__builtin_prefetch(&state->details[entry->detail - 1], 1);
+	}
+	for (int i = 0; i < state->queued; i++)
+		if (state->queue[i].converted)
 		{
-			uint64 weight = counts->weights[i];
-			fixed128 share = left;
+			fixed128 value = state->queue[i].value;
 
-			if (i + 1 < ntouches)
-				/* value * weight / 2^60, whole and fraction apart to stay within 128 bits */
-				share = (counts->value >> 64) * weight * 16 +
-						(fixed128) ((ufixed128) (uint64) counts->value * weight >> DECAY_FRACTION_BITS);
-			decay[place[i]].conversions += weight;
-			decay[place[i]].value += share;
-			left -= share;
+			add_conversions(path_detail(state, &state->entries[state->queue[i].entry]), 1, 1, value, value,
+							fixed_square(value));
 		}
-	}
-	if (place != fixed_place)
-		pfree(place);
-}
-
-static const DecayCredit *
-credit_of(const SummaryPath *path, uint32 channel)
-{
-	uint32 low = 0;
-	uint32 high = path->ndecay;
-
-	while (low + 1 < high)
-	{
-		uint32 middle = (low + high) / 2;
-
-		if (path->decay[middle].channel <= channel)
-			low = middle;
-		else
-			high = middle;
-	}
-	return &path->decay[low];
-}
-
-/* Adds the credits of a decoded path, whose channels may have merged on their way to `touches`. */
-static void
-add_credits(SummaryState *state, PathDetail *detail, const uint32 *touches, const SummaryPath *from,
-			uint32 from_channels)
-{
-	uint32 *place = palloc_extended(2 * from->ntouches * sizeof(uint32), MCXT_ALLOC_HUGE);
-	uint32 *from_place = place + from->ntouches;
-	uint32 ndistinct = first_appearances(state->channels->size, touches, from->ntouches, place);
-	uint32 next = 0;
-
-	(void) first_appearances(from_channels, from->touches, from->ntouches, from_place);
-	if (ndistinct > 1)
-	{
-		DecaySum *sum = detail_decay(state, detail, ndistinct);
-
-		for (uint32 i = 0; i < from->ntouches; i++)
-		{
-			const DecayCredit *credit;
-
-			if (from_place[i] != next)
-				continue;
-			next++;
-			credit = credit_of(from, from->touches[i]);
-			sum[place[i]].conversions += credit->conversions;
-			sum[place[i]].value += credit->value;
-		}
-	}
-	pfree(place);
+	state->queued = 0;
 }
 
 /* ---------------------------------------------------------------- adding */
 
-static void
-drop_flat(SummaryState *state)
-{
-	if (state->flat)
-	{
-		pfree(state->flat);
-		state->flat = NULL;
-	}
-}
-
-static void
-count_journeys(SummaryState *state, int64 a, int64 b, int64 c)
+void
+summary_state_count(SummaryState *state, int64 a, int64 b, int64 c)
 {
 	if (pg_add_s64_overflow(state->journeys, a, &state->journeys) ||
 		pg_add_s64_overflow(state->journeys, b, &state->journeys) ||
@@ -407,12 +367,48 @@ count_journeys(SummaryState *state, int64 a, int64 b, int64 c)
 						errdetail("Conversions, lost and open journeys together must fit a bigint.")));
 }
 
-void
-summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches, int64 count)
+/* False if the path is too long for the queue. */
+static inline bool
+enqueue(SummaryState *state, const uint32 *touches, uint32 ntouches, bool converted, fixed128 value)
 {
-	drop_flat(state);
-	count_journeys(state, count, 0, 0);
-	find_path(state, touches, ntouches)->lost += count;
+	QueuedPath *path;
+
+	if (!fits_inside(state, ntouches))
+		return false;
+	if (unlikely(state->slots == NULL))
+		make_table(state);
+	summary_state_changed(state);
+	summary_state_count(state, 1, 0, 0);
+	path = &state->queue[state->queued++];
+	path->word = path_word(touches, ntouches);
+	path->ntouches = ntouches;
+	path->hash = hash_word(path->word, ntouches);
+	path->converted = converted;
+	path->value = value;
+	__builtin_prefetch(home_slot(state, path->hash));
+	if (state->queued == PATH_QUEUE)
+		summary_state_flush(state);
+	return true;
+}
+
+void
+summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches)
+{
+	PathCounts counts = {.lost = 1};
+
+	if (!enqueue(state, touches, ntouches, false, 0))
+		summary_state_add(state, touches, ntouches, &counts);
+}
+
+void
+summary_state_add_converted(SummaryState *state, const uint32 *touches, uint32 ntouches, fixed128 value)
+{
+	PathCounts counts = {.conversions = 1, .matured_conversions = 1, .value = value, .matured_value = value};
+
+	if (enqueue(state, touches, ntouches, true, value))
+		return;
+	counts.squares = fixed_square(value);
+	summary_state_add(state, touches, ntouches, &counts);
 }
 
 void
@@ -423,25 +419,20 @@ summary_state_add(SummaryState *state, const uint32 *touches, uint32 ntouches, c
 
 	if (counts->conversions == 0 && counts->lost == 0 && counts->open == 0)
 		return;
-	drop_flat(state);
-	count_journeys(state, counts->conversions, counts->lost, counts->open);
+	summary_state_changed(state);
+	summary_state_count(state, counts->conversions, counts->lost, counts->open);
 	entry = find_path(state, touches, ntouches);
 	entry->lost += counts->lost;
 	entry->open += counts->open;
 	if (counts->conversions == 0)
 		return;
 	detail = path_detail(state, entry);
-	detail->conversions += counts->conversions;
-	detail->matured_conversions += counts->matured_conversions;
-	if (!fixed_add(&detail->value, counts->value) || !fixed_square_add(&detail->squares, counts->squares))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("the value of a path is out of range"),
-				 errdetail("The sum of values must stay below 9.2e18.")));
-	detail->matured_value += counts->matured_value; /* never more than value */
+	add_conversions(detail, counts->conversions, counts->matured_conversions, counts->value,
+					counts->matured_value, counts->squares);
 	if (counts->weights)
-		add_weights(state, detail, touches, ntouches, counts);
+		summary_add_weights(state, detail, touches, ntouches, counts);
 	else if (counts->from && counts->from->ndecay)
-		add_credits(state, detail, touches, counts->from, counts->from_channels);
+		summary_add_credits(state, detail, touches, counts->from, counts->from_channels);
 }
 
 static bool
@@ -461,7 +452,7 @@ same_options(const SummaryMeta *a, const SummaryMeta *b)
 void
 summary_state_set_meta(SummaryState *state, const SummaryMeta *meta)
 {
-	drop_flat(state);
+	summary_state_changed(state);
 	if (!state->meta_set)
 	{
 		state->meta = *meta;
@@ -527,231 +518,4 @@ summary_state_merge(SummaryState *state, const SummaryView *view, const SummaryM
 	pfree(touches);
 	if (own_map)
 		pfree(own_map);
-}
-
-/* ---------------------------------------------------------------- canonical form */
-
-/*
- * What sorting needs of a path: its first touches as one big-endian number, each rank plus one in as many
- * bits as ranks need, so that most comparisons are of integers and a shorter path sorts before its extensions.
- */
-typedef struct SortPath
-{
-	uint64 prefix;
-	uint32 entry;
-	uint32 ntouches;
-	const uint32 *touches; /* ranks */
-} SortPath;
-
-static inline int
-compare_paths(const SortPath *a, const SortPath *b)
-{
-	uint32 n = Min(a->ntouches, b->ntouches);
-
-	if (a->prefix != b->prefix)
-		return a->prefix < b->prefix ? -1 : 1;
-	for (uint32 i = 0; i < n; i++)
-		if (a->touches[i] != b->touches[i])
-			return a->touches[i] < b->touches[i] ? -1 : 1;
-	return a->ntouches < b->ntouches ? -1 : a->ntouches > b->ntouches;
-}
-
-#define ST_SORT sort_paths
-#define ST_ELEMENT_TYPE SortPath
-#define ST_COMPARE(a, b) compare_paths(a, b)
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-/* Numbers and names of the channels that occur on a path, in byte order; the dictionary may hold others. */
-static uint32 *
-rank_channels(const SummaryState *state, const uint32 *touches, size_t ntouches, SummaryView *view)
-{
-	uint32 *rank = channel_dict_ranks(state->channels);
-	uint32 size = state->channels->size;
-	uint32 *by_rank = palloc_extended(Max(size, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
-	bool *used = palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	const char **names = palloc_extended(Max(size, 1) * sizeof(char *), MCXT_ALLOC_HUGE);
-
-	for (size_t i = 0; i < ntouches; i++)
-		used[touches[i]] = true;
-	for (uint32 i = 0; i < size; i++)
-		by_rank[rank[i]] = i;
-	for (uint32 i = 0; i < size; i++)
-	{
-		if (!used[by_rank[i]])
-			continue;
-		rank[by_rank[i]] = view->nchannels;
-		names[view->nchannels++] = state->channels->names[by_rank[i]].text;
-	}
-	view->channels = names;
-	pfree(by_rank);
-	pfree(used);
-	return rank;
-}
-
-/* The paths with their touches as ranks, sorted. */
-static SortPath *
-sorted_paths(const SummaryState *state, SummaryView *view)
-{
-	SortPath *paths = palloc_extended(Max(state->nentries, 1) * sizeof(SortPath), MCXT_ALLOC_HUGE);
-	size_t ntouches = 0;
-	uint32 *touches;
-	uint32 *end;
-	uint32 *rank;
-	int bits = 1;
-
-	for (uint32 i = 0; i < state->nentries; i++)
-		ntouches += state->entries[i].ntouches;
-	touches = end = palloc_extended(Max(ntouches, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
-	for (uint32 i = 0; i < state->nentries; i++)
-		end = decode_touches(&state->entries[i], end);
-	rank = rank_channels(state, touches, ntouches, view);
-	while (view->nchannels >> bits != 0)
-		bits++;
-	for (uint32 i = 0; i < state->nentries; i++)
-	{
-		SortPath *path = &paths[i];
-		int shift = 64;
-
-		path->entry = i;
-		path->ntouches = state->entries[i].ntouches;
-		path->touches = touches;
-		path->prefix = 0;
-		for (uint32 j = 0; j < path->ntouches; j++)
-		{
-			touches[j] = rank[touches[j]];
-			if (shift >= bits)
-			{
-				shift -= bits;
-				path->prefix |= (uint64) (touches[j] + 1) << shift;
-			}
-		}
-		touches += path->ntouches;
-	}
-	pfree(rank);
-	view->ntouches = ntouches;
-	sort_paths(paths, state->nentries);
-	return paths;
-}
-
-static int
-compare_credits(const void *a, const void *b)
-{
-	uint32 x = ((const DecayCredit *) a)->channel;
-	uint32 y = ((const DecayCredit *) b)->channel;
-
-	return x < y ? -1 : x > y;
-}
-
-static void
-canonical_decay(const SummaryState *state, const PathDetail *detail, SummaryPath *path)
-{
-	DecayCredit *credits = palloc_extended(detail->ndecay * sizeof(DecayCredit), MCXT_ALLOC_HUGE);
-	uint32 *place = palloc_extended(path->ntouches * sizeof(uint32), MCXT_ALLOC_HUGE);
-
-	(void) first_appearances(state->channels->size, path->touches, path->ntouches, place);
-	for (uint32 i = path->ntouches; i-- > 0;)
-	{
-		credits[place[i]].channel = path->touches[i];
-		credits[place[i]].conversions = detail->decay[place[i]].conversions;
-		credits[place[i]].value = detail->decay[place[i]].value;
-	}
-	qsort(credits, detail->ndecay, sizeof(DecayCredit), compare_credits);
-	path->decay = credits;
-	path->ndecay = detail->ndecay;
-	pfree(place);
-}
-
-static void
-canonical_path(const SummaryState *state, const SortPath *sorted, SummaryPath *path)
-{
-	const PathEntry *entry = &state->entries[sorted->entry];
-
-	memset(path, 0, sizeof(*path));
-	path->touches = sorted->touches;
-	path->ntouches = sorted->ntouches;
-	path->lost = entry->lost;
-	path->open = entry->open;
-	if (entry->detail)
-	{
-		const PathDetail *detail = &state->details[entry->detail - 1];
-
-		path->conversions = detail->conversions;
-		path->matured_conversions = detail->matured_conversions;
-		path->value = detail->value;
-		path->matured_value = detail->matured_value;
-		path->squares = detail->squares;
-		if (detail->decay)
-			canonical_decay(state, detail, path);
-	}
-}
-
-/* The state as models see it, in the current context; names and counts may point into the state. */
-static void
-summary_state_view(const SummaryState *state, SummaryView *view)
-{
-	SortPath *sorted;
-	SummaryPath *paths;
-
-	memset(view, 0, sizeof(*view));
-	sorted = sorted_paths(state, view);
-	paths = palloc_extended(Max(state->nentries, 1) * sizeof(SummaryPath), MCXT_ALLOC_HUGE);
-	for (uint32 i = 0; i < state->nentries; i++)
-	{
-		canonical_path(state, &sorted[i], &paths[i]);
-		view->longest_path = Max(view->longest_path, paths[i].ntouches);
-		view->conversions += paths[i].conversions;
-		view->lost += paths[i].lost;
-		view->open += paths[i].open;
-		view->matured_conversions += paths[i].matured_conversions;
-		if (!fixed_add(&view->value, paths[i].value))
-			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-							errmsg("the value of a journey summary is out of range"),
-							errdetail("The sum of values must stay below 9.2e18.")));
-		view->matured_value += paths[i].matured_value;
-		if (i % 1024 == 0)
-			CHECK_FOR_INTERRUPTS();
-	}
-	view->npaths = state->nentries;
-	view->paths = paths;
-	view->has_decay = state->meta.has_half_life;
-}
-
-struct varlena *
-summary_state_flat(SummaryState *state)
-{
-	if (state->flat == NULL)
-	{
-		MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "journey_summary canonical form",
-													  ALLOCSET_DEFAULT_SIZES);
-		MemoryContext previous = MemoryContextSwitchTo(scratch);
-		SummaryView view;
-		struct varlena *flat;
-		size_t size;
-
-		summary_state_view(state, &view);
-		if (summary_flat_size(&view, &state->meta, &size) != CORE_OK)
-			summary_too_large();
-		flat = MemoryContextAllocHuge(state->hdr.eoh_context, VARHDRSZ + size);
-		SET_VARSIZE(flat, VARHDRSZ + size);
-		summary_flat_encode(&view, &state->meta, (uint8_t *) VARDATA(flat));
-		state->flat = flat;
-		MemoryContextSwitchTo(previous);
-		MemoryContextDelete(scratch);
-	}
-	return state->flat;
-}
-
-static Size
-state_flat_size(ExpandedObjectHeader *header)
-{
-	return VARSIZE(summary_state_flat((SummaryState *) header));
-}
-
-static void
-state_flatten(ExpandedObjectHeader *header, void *result, Size size)
-{
-	memcpy(result, summary_state_flat((SummaryState *) header), size);
 }

@@ -52,6 +52,22 @@ typedef struct DecaySum
 	fixed128 value;
 } DecaySum;
 
+/*
+ * A journey of a short path on its way into the table. Looking a path up waits for memory up to three times: for
+ * its slot, its entry and its detail; a dozen of them looked up together wait at the same time.
+ */
+typedef struct QueuedPath
+{
+	uint64 word; /* its bytes */
+	fixed128 value;
+	uint32 hash;
+	uint32 ntouches;
+	uint32 entry; /* once found */
+	bool converted;
+} QueuedPath;
+
+#define PATH_QUEUE 16
+
 #define SUMMARY_STATE_MAGIC 0x4A53554D
 
 typedef struct SummaryState
@@ -70,9 +86,21 @@ typedef struct SummaryState
 	uint32 entries_capacity;
 	uint32 ndetails;
 	uint32 details_capacity;
-	int64 journeys;	   /* converted, lost and open: all counts together fit int64 */
+	int64 journeys; /* converted, lost and open: all counts together fit int64 */
+	QueuedPath queue[PATH_QUEUE];
+	int queued;
 	size_t text_floor; /* least size of the text form so far, to stop before memory is gone */
-	uint32 *scratch;   /* for callers that collect a path, see summary_state_scratch() */
+	/*
+	 * Summaries that were added whole. They are sorted, so they are merged as streams when the value is asked for,
+	 * which is several times faster than putting each of their paths into the hash table; or before, when
+	 * together they outgrow `merged`, so that a long rollup keeps little more than its result.
+	 */
+	struct varlena **parts;
+	uint32 nparts;
+	uint32 parts_capacity;
+	Size parts_size;
+	Size merged_size; /* of parts[0], if it came from merging */
+	uint32 *scratch;  /* for callers that collect a path, see summary_state_scratch() */
 	uint32 scratch_capacity;
 	struct varlena *flat; /* cache of the flat form; dropped by every change */
 } SummaryState;
@@ -82,6 +110,17 @@ typedef struct SummaryState
  * makes one.
  */
 extern SummaryState *summary_state_create(MemoryContext parent, ChannelDict *channels);
+
+/* To be told of every change, also by those who change meta themselves: the flat form is of yesterday then. */
+static inline void
+summary_state_changed(SummaryState *state)
+{
+	if (unlikely(state->flat))
+	{
+		pfree(state->flat);
+		state->flat = NULL;
+	}
+}
 
 /* The state behind a read-write expanded datum, or NULL if the datum is something else. */
 extern SummaryState *summary_state_of(Datum datum);
@@ -108,13 +147,18 @@ extern void summary_state_add(SummaryState *state, const uint32 *touches, uint32
 /* Room for a path of so many touches, until the next call. */
 extern uint32 *summary_state_scratch(SummaryState *state, uint32 ntouches);
 
-/* Short form of the most frequent case. */
-extern void summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches, int64 count);
+/* One lost journey, or one that converted and matured and has no decayed credit: the frequent cases. */
+extern void summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches);
+extern void summary_state_add_converted(SummaryState *state, const uint32 *touches, uint32 ntouches,
+										fixed128 value);
 
 /* Makes the options of a part those of the whole, or raises 22023 if they differ. */
 extern void summary_state_set_meta(SummaryState *state, const SummaryMeta *meta);
 
-/* Adds all of a decoded summary. `map` gives its channels' numbers in the state; NULL: by their names. */
+/* Adds all of a flat summary, which is copied. */
+extern void summary_state_add_flat(SummaryState *state, struct varlena *flat);
+
+/* Adds all of a decoded summary, path by path. `map` gives its channels' numbers in the state; NULL: by their names. */
 extern void summary_state_merge(SummaryState *state, const SummaryView *view, const SummaryMeta *meta,
 								const uint32 *map);
 
@@ -128,6 +172,27 @@ extern SummaryState *summary_state_arg(FunctionCallInfo fcinfo);
 extern uint32 summary_state_path(SummaryState *state, Datum path, bool isnull, uint32 **touches);
 
 /* 54000 with the limit and a hint. */
-extern void summary_too_large(void) pg_attribute_noreturn();
+pg_noreturn extern void summary_too_large(void);
+
+/* ---------------------------------------------------------------- between the files of the state */
+
+extern const ExpandedObjectMethods summary_state_methods;
+
+/* Room for the queued paths' counts: all that were added are in the table. */
+extern void summary_state_flush(SummaryState *state);
+
+/* Writes the entry's touches and returns where the next entry's go. */
+extern uint32 *path_entry_decode(const PathEntry *entry, uint32 *touches);
+
+/* Counts journeys of all outcomes, which together must fit int64 (22003). */
+extern void summary_state_count(SummaryState *state, int64 a, int64 b, int64 c);
+
+/* place[i] = order of first appearance of touch i's channel on its path; returns how many there are. */
+extern uint32 first_appearances(uint32 nchannels, const uint32 *touches, uint32 ntouches, uint32 *place);
+
+extern void summary_add_weights(SummaryState *state, PathDetail *detail, const uint32 *touches,
+								uint32 ntouches, const PathCounts *counts);
+extern void summary_add_credits(SummaryState *state, PathDetail *detail, const uint32 *touches,
+								const SummaryPath *from, uint32 from_channels);
 
 #endif

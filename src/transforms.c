@@ -36,8 +36,8 @@ by_bytes(const void *a, const void *b)
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-static void
-pg_attribute_noreturn() bad_transform(const char *text)
+pg_noreturn static void
+bad_transform(const char *text)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("transforms: unrecognized transform %s", text),

@@ -34,6 +34,41 @@ distinct_scan_path(DistinctScan *scan, const uint32_t *touches, size_t ntouches)
 	}
 }
 
+/* Heap sort, as sets may be large and nothing here may recurse or allocate. */
+void
+distinct_scan_sort(DistinctScan *scan)
+{
+	uint32_t *channels = scan->channels;
+	uint32_t n = scan->nchannels;
+
+	for (uint32_t heap = n, next = n / 2; heap > 1;)
+	{
+		uint32_t parent;
+		uint32_t moved;
+
+		if (next > 0)
+			parent = --next;
+		else
+		{
+			uint32_t last = channels[--heap];
+
+			channels[heap] = channels[0];
+			channels[0] = last;
+			parent = 0;
+		}
+		moved = channels[parent];
+		for (uint32_t child; (child = 2 * parent + 1) < heap; parent = child)
+		{
+			if (child + 1 < heap && channels[child] < channels[child + 1])
+				child++;
+			if (moved >= channels[child])
+				break;
+			channels[parent] = channels[child];
+		}
+		channels[parent] = moved;
+	}
+}
+
 void
 distinct_scan_free(DistinctScan *scan, const CoreEnv *env)
 {

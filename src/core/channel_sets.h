@@ -22,6 +22,9 @@ typedef struct DistinctScan
 
 extern DistinctScan distinct_scan_alloc(uint32_t nchannels, size_t longest, const CoreEnv *env);
 extern void distinct_scan_path(DistinctScan *scan, const uint32_t *touches, size_t ntouches);
+
+/* Puts the current path's channels in ascending order. */
+extern void distinct_scan_sort(DistinctScan *scan);
 extern void distinct_scan_free(DistinctScan *scan, const CoreEnv *env);
 
 /* The matured journeys that visited exactly these channels. */

@@ -19,7 +19,10 @@ __extension__ typedef unsigned __int128 ufixed128 __attribute__((aligned(8)));
 /* The largest |value| an input may have: 9 223 of them still fit the sum. */
 #define FIXED_MAX_INPUT 1e15
 
-extern fixed128 fixed_from_double(double value); /* |value| <= FIXED_MAX_INPUT, finite */
+/* The sum's own limit, 2^63. */
+#define FIXED_MAX_SUM 9223372036854775808.0
+
+extern fixed128 fixed_from_double(double value); /* |value| < FIXED_MAX_SUM, not NaN */
 extern double fixed_to_double(fixed128 value);
 extern double fixed_to_double_scaled(fixed128 value, int fraction_bits);
 

@@ -78,6 +78,17 @@ key_index_put(KeyIndex *index, uint64_t key)
 	return index->count - 1;
 }
 
+uint32_t
+key_index_find(const KeyIndex *index, uint64_t key)
+{
+	for (uint64_t at = mix(key) & index->mask; index->slot[at]; at = (at + 1) & index->mask)
+	{
+		if (index->key[index->slot[at] - 1] == key)
+			return index->slot[at] - 1;
+	}
+	return UINT32_MAX;
+}
+
 /* One stable pass of the radix sort by the digit at `shift`; false if all keys agree in it. */
 static bool
 radix_pass(const KeyIndex *index, const uint64_t *key, const uint32_t *number, uint64_t *key_out,

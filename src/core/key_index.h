@@ -21,6 +21,9 @@ typedef struct KeyIndex
 extern void key_index_init(KeyIndex *index, const CoreEnv *env);
 extern uint32_t key_index_put(KeyIndex *index, uint64_t key);
 
+/* The number of a key that was put; UINT32_MAX for any other. Not after key_index_ranks(). */
+extern uint32_t key_index_find(const KeyIndex *index, uint64_t key);
+
 /* Sorts index->key ascending and returns rank[number]; the index takes no more keys after that. */
 extern uint32_t *key_index_ranks(KeyIndex *index);
 extern void key_index_free(KeyIndex *index);

@@ -4,7 +4,7 @@
 #ifndef ATTRIB_MARKOV_H
 #define ATTRIB_MARKOV_H
 
-#include "summary_view.h"
+#include "markov_chain.h"
 
 typedef struct MarkovResult
 {
@@ -18,5 +18,9 @@ typedef struct MarkovResult
 /* Allocates the result's arrays from env. order >= 1. */
 extern CoreStatus markov_removal(const SummaryView *view, int order, bool collapse_repeats,
 								 const CoreEnv *env, MarkovResult *result);
+
+/* The same of a chain already built; of the view only the totals and the empty path are read. */
+extern CoreStatus markov_chain_removal(const SummaryView *view, const MarkovChain *chain, const CoreEnv *env,
+									   MarkovResult *result);
 
 #endif

@@ -36,7 +36,7 @@ collect_paths(MarkovStates *states, const SummaryView *view)
 	}
 	states->window_first[states->npaths] = slots;
 	if (slots > MAX_WINDOWS)
-		return CORE_TOO_LARGE;
+		return CORE_TOO_LARGE; /* what is allocated goes with the caller's memory */
 	states->window = CORE_ALLOC(states->env, uint32_t, slots);
 	for (size_t p = 0; p < states->npaths; p++)
 	{
@@ -61,7 +61,7 @@ widen_names(MarkovStates *states, uint32_t length, uint32_t step)
 {
 	Progress progress = {states->env, 0};
 	KeyIndex index;
-	uint32_t *rank;
+	uint32_t *rank = NULL;
 	uint32_t count;
 
 	key_index_init(&index, states->env);

@@ -81,7 +81,7 @@ reduce_panel(Block *block, uint32_t count, Progress *progress)
 {
 	size_t end = STATES + (size_t) block->size; /* columns of the panel: [end - count, end) */
 	size_t begin = end - count;
-	const double *pivot[PANEL];
+	const double *pivot[PANEL] = {NULL};
 	double total[PANEL];
 
 	for (uint32_t p = 0; p < count; p++)
@@ -206,26 +206,24 @@ open_block(const MarkovGraph *graph, uint32_t first, uint32_t size, const Solved
 		double entering = graph->start[i];
 
 		block.channel[k] = i;
-		row[LEAVE] = forward->leave[i] * graph->visits[i];
+		row[LEAVE] = graph->leave[i];
 		row[CONVERTED] = graph->converted[i];
 		row[EARNED] = graph->earned[i];
 		for (size_t e = backward->first[mirror]; e < backward->inner[mirror]; e++)
 		{
 			uint32_t to = graph->nstates - 1 - backward->from[e];
-			double flow = backward->share[e] * graph->visits[to];
 
-			row[CONVERTED] += flow * solved->conversion[to];
-			row[EARNED] += flow * solved->earning[to];
+			row[CONVERTED] += backward->count[e] * solved->conversion[to];
+			row[EARNED] += backward->count[e] * solved->earning[to];
 		}
 		for (size_t e = forward->first[i]; e < forward->inner[i]; e++)
-			entering += forward->share[e] * graph->visits[forward->from[e]];
+			entering += forward->count[e];
 		block.cell[STATES + k] = entering;
 		for (size_t e = forward->inner[i]; e < forward->first[i + 1]; e++)
 		{
 			uint32_t from = forward->from[e];
 
-			block.cell[(1 + (size_t) (from - first)) * block.stride + STATES + k] =
-				forward->share[e] * graph->visits[from];
+			block.cell[(1 + (size_t) (from - first)) * block.stride + STATES + k] = forward->count[e];
 		}
 		progress_made(progress, 8 + 8 * (forward->first[i + 1] - forward->first[i]));
 	}

@@ -153,24 +153,6 @@ sort_by(const CoreEnv *env, uint32_t *item, uint32_t n, const uint32_t *key_of_i
 	return first;
 }
 
-/* By last touch, then lexicographically: the predecessors of a state become neighbours, which caches like. */
-static uint32_t *
-order_by_last_touch(const MarkovChain *chain)
-{
-	const MarkovStates *states = &chain->states;
-	uint32_t *order = CORE_ALLOC(states->env, uint32_t, states->nstates);
-	uint32_t *last = CORE_ALLOC(states->env, uint32_t, states->nstates);
-
-	for (uint32_t i = 0; i < states->nstates; i++)
-	{
-		order[i] = i;
-		last[i] = states->gram[i][states->length[i] - 1];
-	}
-	core_free(states->env, sort_by(states->env, order, states->nstates, last, states->view->nchannels));
-	core_free(states->env, last);
-	return order;
-}
-
 /* Edges that lead backwards within a component make an iteration wait for its next sweep: count them. */
 static void
 count_back_edges(const MarkovChain *chain, const Components *components, const uint32_t *order, int sign,
@@ -198,7 +180,8 @@ count_back_edges(const MarkovChain *chain, const Components *components, const u
 }
 
 /*
- * The new numbering. Within a component states go by last touch, unless the depth-first order (leaving
+ * The new numbering. Within a component states stay sorted
+ * by their grams, which lets neighbours share predecessors, unless the depth-first order (leaving
  * order reversed) has less than half the backward edges, as it has where walks hardly branch.
  */
 static void
@@ -207,7 +190,7 @@ number_states(const MarkovChain *chain, MarkovGraph *graph)
 	const CoreEnv *env = graph->env;
 	uint32_t n = graph->nstates;
 	Components components;
-	uint32_t *by_touch;
+	uint32_t *by_gram;
 	uint32_t *by_search = CORE_ALLOC(env, uint32_t, n);
 	int64_t *balance;
 
@@ -215,17 +198,19 @@ number_states(const MarkovChain *chain, MarkovGraph *graph)
 	balance = CORE_ALLOC_ZERO(env, int64_t, components.count);
 	for (uint32_t i = 0; i < n; i++)
 		by_search[i] = components.postorder[n - 1 - i];
-	by_touch = order_by_last_touch(chain);
-	count_back_edges(chain, &components, by_touch, 1, balance);
+	by_gram = CORE_ALLOC(env, uint32_t, n);
+	for (uint32_t i = 0; i < n; i++)
+		by_gram[i] = i;
+	count_back_edges(chain, &components, by_gram, 1, balance);
 	count_back_edges(chain, &components, by_search, -2, balance);
 	core_free(env, sort_by(env, by_search, n, components.of, components.count));
-	graph->forward.component_first = sort_by(env, by_touch, n, components.of, components.count);
+	graph->forward.component_first = sort_by(env, by_gram, n, components.of, components.count);
 	for (uint32_t i = 0; i < n; i++)
 	{
-		if (balance[components.of[by_touch[i]]] > 0)
-			by_touch[i] = by_search[i];
+		if (balance[components.of[by_gram[i]]] > 0)
+			by_gram[i] = by_search[i];
 	}
-	graph->state = by_touch;
+	graph->state = by_gram;
 	graph->forward.ncomponents = components.count;
 	core_free(env, components.of);
 	core_free(env, components.postorder);
@@ -240,8 +225,7 @@ alloc_flow(FlowGraph *flow, const CoreEnv *env, uint32_t n, size_t nedges)
 	flow->first = CORE_ALLOC_ZERO(env, size_t, (size_t) n + 2);
 	flow->inner = CORE_ALLOC(env, size_t, n);
 	flow->from = CORE_ALLOC(env, uint32_t, nedges);
-	flow->share = CORE_ALLOC(env, double, nedges);
-	flow->leave = CORE_ALLOC(env, double, n);
+	flow->count = CORE_ALLOC(env, double, nedges);
 	flow->component = CORE_ALLOC(env, uint32_t, n);
 }
 
@@ -254,12 +238,12 @@ open_slots(FlowGraph *flow)
 }
 
 static inline void
-put_edge(FlowGraph *flow, uint32_t from, uint32_t to, double share)
+put_edge(FlowGraph *flow, uint32_t from, uint32_t to, double count)
 {
 	size_t at = flow->first[(size_t) to + 1]++;
 
 	flow->from[at] = from;
-	flow->share[at] = share;
+	flow->count[at] = count;
 }
 
 static void
@@ -288,19 +272,18 @@ split_edges(FlowGraph *flow, Progress *progress)
 	}
 }
 
-/* Numbers of a state that need exact sums of counts before they are rounded to doubles. */
+/* Numbers of a state; those that are sums are exact before they are rounded to doubles. */
 static void
 fill_states(const MarkovChain *chain, MarkovGraph *graph, const uint32_t *number)
 {
 	FlowGraph *forward = &graph->forward;
-	fixed128 *outer_in = CORE_ALLOC_ZERO(graph->env, fixed128, graph->nstates);
 	Progress progress = {graph->env, 0};
 
 	for (uint32_t i = 0; i < graph->nstates; i++)
 	{
 		uint32_t s = graph->state[i];
-		fixed128 leave = (fixed128) chain->converted[s] + chain->lost[s];
-		fixed128 visits = leave;
+		fixed128 ended = (fixed128) chain->converted[s] + chain->lost[s];
+		fixed128 leave = ended;
 
 		for (size_t e = chain->edge_first[s]; e < chain->edge_first[s + 1]; e++)
 		{
@@ -308,26 +291,18 @@ fill_states(const MarkovChain *chain, MarkovGraph *graph, const uint32_t *number
 
 			if (to == i)
 				continue;
-			visits += chain->edge_count[e];
 			if (forward->component[to] != forward->component[i])
-			{
 				leave += chain->edge_count[e];
-				outer_in[to] += chain->edge_count[e];
-			}
 			forward->first[(size_t) to + 2]++;
 			progress_made(&progress, 8);
 		}
-		graph->visits[i] = (double) visits;
 		graph->start[i] = (double) chain->start[s];
+		graph->ended[i] = (double) ended;
 		graph->converted[i] = (double) chain->converted[s];
 		graph->earned[i] = fixed_to_double(chain->earned[s]);
-		forward->leave[i] = (double) leave / (double) visits;
+		graph->leave[i] = (double) leave;
 		progress_made(&progress, 32);
 	}
-	for (uint32_t i = 0; i < graph->nstates; i++)
-		graph->backward.leave[graph->nstates - 1 - i] =
-			(double) (outer_in[i] + chain->start[graph->state[i]]) / graph->visits[i];
-	core_free(graph->env, outer_in);
 }
 
 static void
@@ -345,7 +320,7 @@ fill_forward(const MarkovChain *chain, MarkovGraph *graph, const uint32_t *numbe
 			uint32_t to = number[chain->edge_to[e]];
 
 			if (to != i)
-				put_edge(&graph->forward, i, to, (double) chain->edge_count[e] / graph->visits[i]);
+				put_edge(&graph->forward, i, to, (double) chain->edge_count[e]);
 			progress_made(&progress, 8);
 		}
 		progress_made(&progress, 4);
@@ -372,10 +347,7 @@ fill_backward(MarkovGraph *graph)
 	{
 		for (size_t e = forward->first[i]; e < forward->first[i + 1]; e++)
 		{
-			uint32_t from = forward->from[e];
-			double count = forward->share[e] * graph->visits[from];
-
-			put_edge(backward, last - i, last - from, count / graph->visits[i]);
+			put_edge(backward, last - i, last - forward->from[e], forward->count[e]);
 			progress_made(&progress, 8);
 		}
 		progress_made(&progress, 4);
@@ -398,8 +370,9 @@ markov_graph_build(const MarkovChain *chain, MarkovGraph *graph)
 	*graph = (MarkovGraph){.env = env, .nstates = n};
 	alloc_flow(&graph->forward, env, n, chain->edge_first[n]);
 	alloc_flow(&graph->backward, env, n, chain->edge_first[n]);
-	graph->visits = CORE_ALLOC(env, double, n);
 	graph->start = CORE_ALLOC(env, double, n);
+	graph->ended = CORE_ALLOC(env, double, n);
+	graph->leave = CORE_ALLOC(env, double, n);
 	graph->converted = CORE_ALLOC(env, double, n);
 	graph->earned = CORE_ALLOC(env, double, n);
 	number_states(chain, graph);
@@ -419,8 +392,7 @@ free_flow(FlowGraph *flow, const CoreEnv *env)
 	core_free(env, flow->first);
 	core_free(env, flow->inner);
 	core_free(env, flow->from);
-	core_free(env, flow->share);
-	core_free(env, flow->leave);
+	core_free(env, flow->count);
 	core_free(env, flow->component);
 	core_free(env, flow->component_first);
 }
@@ -431,23 +403,9 @@ markov_graph_free(MarkovGraph *graph)
 	free_flow(&graph->forward, graph->env);
 	free_flow(&graph->backward, graph->env);
 	core_free(graph->env, graph->state);
-	core_free(graph->env, graph->visits);
 	core_free(graph->env, graph->start);
+	core_free(graph->env, graph->ended);
+	core_free(graph->env, graph->leave);
 	core_free(graph->env, graph->converted);
 	core_free(graph->env, graph->earned);
-}
-
-uint32_t
-markov_graph_largest_component(const MarkovGraph *graph)
-{
-	uint32_t largest = 0;
-
-	for (uint32_t c = 0; c < graph->forward.ncomponents; c++)
-	{
-		uint32_t size = graph->forward.component_first[c + 1] - graph->forward.component_first[c];
-
-		if (size > largest)
-			largest = size;
-	}
-	return largest;
 }

@@ -1,11 +1,10 @@
 /*
  * The chain arranged for solving: states renumbered so that their strongly connected components come in
- * topological order, and every equation written without a subtraction.
+ * topological order, edges by where they lead, in either direction of time.
  *
- * Flows are expected counts of journeys: x_i = source_i + sum over predecessors j of share_ji * x_j, where
- * share_ji is the fraction of what visits j that goes on to i. A state's steps to itself change neither
- * which states a walk visits nor where it ends, and are left out. Rounding of a count or a share to a double
- * changes it by a relative 2^-53, and without subtractions such errors stay relative ones of the answer.
+ * A state's steps to itself change neither which states a walk visits nor where it ends, and are left out.
+ * Counts become doubles here, which changes them by a relative 2^-53; the solvers only add, multiply and
+ * divide, never subtract, so that such errors stay small relative ones of every answer.
  */
 #ifndef ATTRIB_MARKOV_GRAPH_H
 #define ATTRIB_MARKOV_GRAPH_H
@@ -19,8 +18,7 @@ typedef struct FlowGraph
 	size_t *first; /* nstates + 1 */
 	size_t *inner; /* from here on predecessors lie in the state's own component (or there are none) */
 	uint32_t *from;
-	double *share;
-	double *leave;			   /* share of what visits the state that next leaves its component, or ends */
+	double *count;
 	uint32_t *component;	   /* by state */
 	uint32_t ncomponents;	   /* topologically ordered: edges go from lower to higher or stay */
 	uint32_t *component_first; /* ncomponents + 1 */
@@ -37,14 +35,14 @@ typedef struct MarkovGraph
 	FlowGraph forward;
 	FlowGraph backward;
 	uint32_t *state;   /* of the chain */
-	double *visits;	   /* matured journeys through the state, its steps to itself not counted */
-	double *start;	   /* of them, those that begin here */
-	double *converted; /* those that end here with a conversion */
+	double *start;	   /* matured journeys that begin here */
+	double *ended;	   /* that end here */
+	double *converted; /* that end here with a conversion */
 	double *earned;	   /* their value */
+	double *leave;	   /* steps from here to another component, or to an end */
 } MarkovGraph;
 
 extern void markov_graph_build(const MarkovChain *chain, MarkovGraph *graph);
 extern void markov_graph_free(MarkovGraph *graph);
-extern uint32_t markov_graph_largest_component(const MarkovGraph *graph);
 
 #endif

@@ -92,12 +92,20 @@ region_init(Region *region, const MarkovChain *chain, const MarkovGraph *graph)
 	region->state = CORE_ALLOC(env, uint32_t, n);
 	region->first = CORE_ALLOC(env, size_t, (size_t) n + 1);
 	region->from = CORE_ALLOC(env, uint32_t, nedges);
-	region->share = CORE_ALLOC(env, double, nedges);
-	region->leave = CORE_ALLOC(env, double, n);
+	region->count = CORE_ALLOC(env, double, nedges);
 	region->entering = CORE_ALLOC(env, double, n);
+	region->total = CORE_ALLOC(env, double, n);
+	region->leave = CORE_ALLOC(env, double, n);
 	region->stopped = CORE_ALLOC(env, uint8_t, n);
-	region->system = (FlowSystem){region->first, region->from,	   region->share,
-								  region->leave, region->entering, region->stopped};
+	region->system = (ChanceSystem){.first = region->first,
+									.from = region->from,
+									.count = region->count,
+									.known = region->entering,
+									.all = region->entering,
+									.total = region->total,
+									.leave = region->leave,
+									.stopped = region->stopped,
+									.guess = 1};
 }
 
 void
@@ -115,9 +123,10 @@ region_free(Region *region)
 	core_free(region->env, region->state);
 	core_free(region->env, region->first);
 	core_free(region->env, region->from);
-	core_free(region->env, region->share);
-	core_free(region->env, region->leave);
+	core_free(region->env, region->count);
 	core_free(region->env, region->entering);
+	core_free(region->env, region->total);
+	core_free(region->env, region->leave);
 	core_free(region->env, region->stopped);
 }
 
@@ -269,6 +278,7 @@ write_system(Region *region)
 	const FlowGraph *forward = &graph->forward;
 	size_t edge = 0;
 
+	region->first[0] = 0;
 	for (uint32_t k = 0; k < region->nstates; k++)
 		region->number[region->state[k]] = k;
 	for (uint32_t k = 0; k < region->nstates; k++)
@@ -276,7 +286,6 @@ write_system(Region *region)
 		uint32_t i = region->state[k];
 		double entering = graph->start[i];
 
-		region->first[k] = edge;
 		for (size_t e = forward->first[i]; e < forward->first[i + 1]; e++)
 		{
 			uint32_t from = forward->from[e];
@@ -284,17 +293,18 @@ write_system(Region *region)
 			if (region->mark[from] & REGION_MEMBER)
 			{
 				region->from[edge] = region->number[from];
-				region->share[edge++] = forward->share[e];
+				region->count[edge++] = forward->count[e];
 			}
 			else
-				entering += forward->share[e] * graph->visits[from];
+				entering += forward->count[e];
 		}
+		region->first[k + 1] = edge;
 		region->entering[k] = entering;
-		region->leave[k] = forward->leave[i];
+		region->total[k] = chance_total(&region->system, k);
+		region->leave[k] = graph->leave[i];
 		region->stopped[k] = region->holds[i];
 		progress_made(&region->progress, 8 + 8 * (forward->first[i + 1] - forward->first[i]));
 	}
-	region->first[region->nstates] = edge;
 }
 
 void

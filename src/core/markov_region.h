@@ -10,7 +10,7 @@
 #ifndef ATTRIB_MARKOV_REGION_H
 #define ATTRIB_MARKOV_REGION_H
 
-#include "markov_flow.h"
+#include "markov_chance.h"
 #include "markov_graph.h"
 
 /* A start that contains a channel, but does not end in it: the channel's last touch is `age` touches back. */
@@ -42,12 +42,13 @@ typedef struct Region
 	uint32_t nreached;
 	uint32_t *state; /* by number; ascending, as the graph is */
 	uint32_t nstates;
-	FlowSystem system; /* by number; its arrays are those that follow */
+	ChanceSystem system; /* by number; its arrays are those that follow */
 	size_t *first;
 	uint32_t *from;
-	double *share;
-	double *leave;
+	double *count;
 	double *entering;
+	double *total;
+	double *leave;
 	uint8_t *stopped;
 } Region;
 

@@ -17,14 +17,14 @@ typedef struct MarkovLoss
 	double *value;
 } MarkovLoss;
 
-/* Order 1, whose components have at most MARKOV_DENSE_MAX states: direct, cubic in a component's size. */
+/* Order 1, with components of at most MARKOV_DENSE_MAX states: direct, cubic in a component's size. */
 #define MARKOV_DENSE_MAX 3000
 extern void markov_solve_dense(const MarkovChain *chain, const MarkovGraph *graph, MarkovLoss *loss);
 
 /* Any order and size: iterative, eight channels at a time. */
 extern CoreStatus markov_solve_sparse(const MarkovChain *chain, const MarkovGraph *graph, MarkovLoss *loss);
 
-/* The same choice that markov_removal makes. */
+/* Whichever is faster. */
 extern CoreStatus markov_solve(const MarkovChain *chain, MarkovLoss *loss);
 
 #endif

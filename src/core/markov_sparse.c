@@ -15,13 +15,13 @@ typedef struct Solver
 	Region region;
 	double *conversion; /* by state: chance to convert, and expected value */
 	double *earning;
-	Lanes *flow;
+	Lanes *chance;
 } Solver;
 
 /* Component by component; those of a single state need no iteration, as no state leads to itself. */
 static CoreStatus
-solve_system(const FlowSystem *system, uint32_t nstates, const uint32_t *state, const FlowGraph *graph,
-			 Lanes *flow, Progress *progress)
+solve_system(const ChanceSystem *system, uint32_t nstates, const uint32_t *state, const FlowGraph *graph,
+			 Lanes *chance, Progress *progress)
 {
 	uint32_t k = 0;
 
@@ -32,13 +32,12 @@ solve_system(const FlowSystem *system, uint32_t nstates, const uint32_t *state, 
 
 		if (size == 1)
 		{
-			flow[k] = flow_into(system, k, flow);
-			flow_stop(system->stopped[k], &flow[k]);
+			chance_of_state(system, k, chance, chance[k].pair);
 			progress_made(progress, 16 + 4 * (system->first[k + 1] - system->first[k]));
 		}
 		else
 		{
-			CoreStatus status = flow_solve(system, k, k + size, flow, progress);
+			CoreStatus status = chance_solve(system, k, k + size, chance, progress);
 
 			if (status != CORE_OK)
 				return status;
@@ -49,8 +48,8 @@ solve_system(const FlowSystem *system, uint32_t nstates, const uint32_t *state, 
 }
 
 /*
- * From what each state brings at the end of a walk to what it is worth in all: the flow of that back through
- * the chain. All lanes do the same here.
+ * What a visit to each state is worth: the chance to convert, or the expected value, from what walks bring
+ * that end there. All lanes do the same here.
  */
 static CoreStatus
 solve_worth(Solver *solver, const double *brings, double *worth)
@@ -58,19 +57,43 @@ solve_worth(Solver *solver, const double *brings, double *worth)
 	const MarkovGraph *graph = solver->region.graph;
 	const FlowGraph *backward = &graph->backward;
 	const CoreEnv *env = graph->env;
-	uint32_t last = graph->nstates - 1;
-	double *entering = CORE_ALLOC(env, double, graph->nstates);
-	uint8_t *stopped = CORE_ALLOC_ZERO(env, uint8_t, graph->nstates);
-	FlowSystem system = {backward->first, backward->from, backward->share,
-						 backward->leave, entering,		  stopped};
+	uint32_t n = graph->nstates;
+	double *known = CORE_ALLOC(env, double, n);
+	double *all = CORE_ALLOC(env, double, n);
+	double *total = CORE_ALLOC(env, double, n);
+	double *leave = CORE_ALLOC(env, double, n);
+	uint8_t *stopped = CORE_ALLOC_ZERO(env, uint8_t, n);
+	ChanceSystem system = {.first = backward->first,
+						   .from = backward->from,
+						   .count = backward->count,
+						   .known = known,
+						   .all = all,
+						   .total = total,
+						   .leave = leave,
+						   .stopped = stopped,
+						   .guess = 0};
 	CoreStatus status;
 
-	for (uint32_t i = 0; i < graph->nstates; i++)
-		entering[last - i] = brings[i];
-	status = solve_system(&system, graph->nstates, NULL, backward, solver->flow, &solver->region.progress);
-	for (uint32_t i = 0; status == CORE_OK && i < graph->nstates; i++)
-		worth[i] = solver->flow[last - i].lane[0] / graph->visits[i];
-	core_free(env, entering);
+	for (uint32_t i = 0; i < n; i++)
+	{
+		known[n - 1 - i] = brings[i];
+		all[n - 1 - i] = graph->ended[i];
+		leave[n - 1 - i] = graph->start[i];
+		for (size_t e = graph->forward.first[i]; e < graph->forward.inner[i]; e++)
+			leave[n - 1 - i] += graph->forward.count[e];
+	}
+	for (uint32_t i = 0; i < n; i++)
+	{
+		total[i] = chance_total(&system, i);
+		progress_made(&solver->region.progress, 4 + backward->first[i + 1] - backward->first[i]);
+	}
+	status = solve_system(&system, n, NULL, backward, solver->chance, &solver->region.progress);
+	for (uint32_t i = 0; status == CORE_OK && i < n; i++)
+		worth[i] = solver->chance[n - 1 - i].lane[0];
+	core_free(env, known);
+	core_free(env, all);
+	core_free(env, total);
+	core_free(env, leave);
 	core_free(env, stopped);
 	return status;
 }
@@ -97,8 +120,11 @@ sum_losses(Solver *solver, const uint32_t *channel, int nchannels, MarkovLoss *l
 		{
 			uint32_t i = region->ends[k];
 			uint32_t number = region->number[i];
-			double first_visits = flow_into(&region->system, number, solver->flow).lane[l];
+			double first_visits;
+			Lanes inflow;
 
+			chance_inflow(&region->system, number, solver->chance, inflow.pair);
+			first_visits = inflow.lane[l];
 			conversions += first_visits * solver->conversion[i];
 			value += first_visits * solver->earning[i];
 			progress_made(&region->progress, 16 + 4 * (region->first[number + 1] - region->first[number]));
@@ -148,7 +174,7 @@ solve_channels(Solver *solver, uint32_t nchannels, MarkovLoss *loss)
 
 		region_open(region, order + c, count);
 		status = solve_system(&region->system, region->nstates, region->state, &region->graph->forward,
-							  solver->flow, &region->progress);
+							  solver->chance, &region->progress);
 		if (status == CORE_OK)
 			sum_losses(solver, order + c, count, loss);
 		region_close(region);
@@ -167,7 +193,7 @@ markov_solve_sparse(const MarkovChain *chain, const MarkovGraph *graph, MarkovLo
 	region_init(&solver.region, chain, graph);
 	solver.conversion = CORE_ALLOC(env, double, graph->nstates);
 	solver.earning = CORE_ALLOC_ZERO(env, double, graph->nstates);
-	solver.flow = CORE_ALLOC(env, Lanes, graph->nstates);
+	solver.chance = CORE_ALLOC(env, Lanes, graph->nstates);
 	status = solve_worth(&solver, graph->converted, solver.conversion);
 	if (status == CORE_OK && chain->value > 0)
 		status = solve_worth(&solver, graph->earned, solver.earning);
@@ -176,6 +202,6 @@ markov_solve_sparse(const MarkovChain *chain, const MarkovGraph *graph, MarkovLo
 	region_free(&solver.region);
 	core_free(env, solver.conversion);
 	core_free(env, solver.earning);
-	core_free(env, solver.flow);
+	core_free(env, solver.chance);
 	return status;
 }

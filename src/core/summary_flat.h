@@ -41,9 +41,44 @@
 /* An upper bound of the JSON text of a summary of this shape. */
 extern size_t summary_text_bound(const SummaryView *view, const SummaryMeta *meta);
 
-/* Bytes that summary_flat_encode will write. CORE_TOO_LARGE beyond SUMMARY_MAX_TEXT. */
-extern CoreStatus summary_flat_size(const SummaryView *view, const SummaryMeta *meta, size_t *size);
-extern void summary_flat_encode(const SummaryView *view, const SummaryMeta *meta, uint8_t *bytes);
+/* A flat value, or room before it that the caller asked for (a length word, say) and the value behind. */
+typedef struct FlatBytes
+{
+	uint8_t *bytes;
+	size_t size; /* room included */
+} FlatBytes;
+
+/*
+ * Writes a flat summary path by path. The paths must come in canonical order, each of the touches of one put
+ * stay until the next, and each of the channels on some path. Bytes come from env; the first `room` of them are
+ * the caller's.
+ */
+typedef struct FlatWriter
+{
+	const CoreEnv *env;
+	const SummaryMeta *meta;
+	uint8_t *bytes;
+	size_t size;
+	size_t capacity;
+	size_t room;
+	size_t text;			/* bound of the text form so far, without the touches */
+	SummaryView totals;		/* for the header, which is written last */
+	const uint32_t *before; /* the touches of the last path put */
+	uint32_t nbefore;
+} FlatWriter;
+
+extern void flat_writer_begin(FlatWriter *w, const char *const *channels, uint32_t nchannels,
+							  const SummaryMeta *meta, size_t room, const CoreEnv *env);
+extern CoreStatus flat_writer_put(FlatWriter *w, const SummaryPath *path); /* CORE_OVERFLOW, CORE_TOO_LARGE */
+extern CoreStatus flat_writer_end(FlatWriter *w,
+								  FlatBytes *flat); /* CORE_TOO_LARGE beyond SUMMARY_MAX_TEXT */
+
+/*
+ * The summary of all journeys of several flat summaries, without taking any of them apart: they are sorted, so
+ * they merge as streams. Only their options are ignored: `meta` has those of the result, and its counters.
+ */
+extern CoreStatus summary_flat_merge(const FlatBytes *inputs, size_t ninputs, const SummaryMeta *meta,
+									 size_t room, const CoreEnv *env, FlatBytes *flat);
 
 /* Is this text acceptable in the caller's encoding (and, for a channel, as a name)? */
 typedef bool (*FlatTextFn)(const char *text, size_t length);

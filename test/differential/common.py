@@ -6,6 +6,7 @@ Connection: PGHOST, PGUSER, PGDATABASE, ... (libpq).  Seeds and sizes by environ
 at the start, so that a failing case can be run again alone.
 """
 import io
+import json
 import os
 import random
 import sys
@@ -273,8 +274,6 @@ class Questions:
     def __init__(self, tap, cursor, table, cases, label):
         self.tap, self.cursor, self.table, self.cases, self.label = tap, cursor, table, cases, label
         self.arguments = table + "_arguments"
-        import json
-
         cursor.execute(
             "CREATE TABLE %s (c int PRIMARY KEY, first float8, last float8, ratio float8, ignored text[],"
             " k int, collapse bool, mapping jsonb)" % self.arguments
@@ -610,10 +609,17 @@ class Questions:
             self.conserved("markov_removal_effect", c, [r[3] for r in rows], [r[4] for r in rows])
 
         call = "markov_transitions(t.s, markov_order => a.k, collapse_repeats => a.collapse)"
-        answers = self.ask("markov_transitions", call, "from_state, to_state, transitions, probability")
+        wanted = {c: M.transitions(s, a["k"], a["collapse"]) for c, (s, a) in self.cases.items()}
+        beyond = [c for c, rows in wanted.items() if any(n >= 2**63 for n, _ in rows.values())]
+        self.expect_state("markov_transitions: more than a bigint holds is 22003", call, "22003", beyond)
+        answers = self.ask(
+            "markov_transitions",
+            call,
+            "from_state, to_state, transitions, probability",
+            [c for c in wanted if c not in beyond],
+        )
         for c, rows in (answers or {}).items():
-            s, a = self.cases[c]
-            want = M.transitions(s, a["k"], a["collapse"])
+            a, want = self.cases[c][1], wanted[c]
             got = {(tuple(r[0]), tuple(r[1])): r[2:] for r in rows}
             good = len(got) == len(rows) and sorted(got) == sorted(want)
             good = good and all(got[x][0] == w[0] and close(got[x][1], w[1]) for x, w in want.items())

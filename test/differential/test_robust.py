@@ -8,19 +8,16 @@ ATTRIB_SEED, ATTRIB_FUZZ_CASES (damaged values), ATTRIB_CANCEL_MS (allowed delay
 """
 import io
 import json
+import re
 import struct
 import sys
 import time
 
 from common import (
-    J,
     NASTY,
-    SCHEMA,
     Tap,
     connect,
-    copy_rows,
     drop_schema,
-    pg_array,
     psycopg2,
     random,
     setting,
@@ -529,8 +526,6 @@ def damage_text(rng, text):
 
 
 def replace_number(rng, text):
-    import re
-
     numbers = list(re.finditer(r"-?\d+(\.\d+)?", text))
     if not numbers:
         return text

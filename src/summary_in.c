@@ -1,201 +1,20 @@
 /*
- * journey_summary as JSON text. Numbers are exact: amounts carry up to 20 decimals, which is what tells
- * multiples of 2^-64 apart, so text read back gives the same bytes.
- *
- * Reading is like aggregating: channels and paths may come in any order, and a path that comes twice adds up.
+ * journey_summary from JSON text. Reading is like aggregating: channels and paths may come in any order, and a
+ * path that comes twice adds up.
  */
 #include "summary.h"
 
+#include "amount_text.h"
 #include "common/jsonapi.h"
 #include "core/summary_flat.h"
 #include "event_input.h"
-#include "journey_options.h"
-#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "summary_state.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/jsonfuncs.h"
 
 PG_FUNCTION_INFO_V1(attrib_summary_in);
-PG_FUNCTION_INFO_V1(attrib_summary_out);
-
-#define AMOUNT_DECIMALS 20
-
-/* ---------------------------------------------------------------- amounts */
-
-/* whole + fraction * 2^-64, rounded to 20 decimals, without trailing zeros. */
-static void
-append_amount(StringInfo out, ufixed128 whole, uint64 fraction)
-{
-	char decimals[AMOUNT_DECIMALS + 1];
-	char digits[40];
-	ufixed128 rest = fraction;
-	int n = AMOUNT_DECIMALS;
-	int at = (int) sizeof(digits);
-
-	for (int i = 0; i < n; i++)
-	{
-		rest *= 10;
-		decimals[i] = (char) ('0' + (int) (rest >> 64));
-		rest = (uint64) rest;
-	}
-	if (rest >> 63)
-	{
-		int i = n;
-
-		while (i > 0 && decimals[i - 1] == '9')
-			decimals[--i] = '0';
-		if (i > 0)
-			decimals[i - 1]++;
-		else
-			whole++;
-	}
-	while (n > 0 && decimals[n - 1] == '0')
-		n--;
-	decimals[n] = '\0';
-	do
-	{
-		digits[--at] = (char) ('0' + (int) (whole % 10));
-		whole /= 10;
-	} while (whole != 0);
-	appendBinaryStringInfo(out, digits + at, (int) sizeof(digits) - at);
-	if (n > 0)
-		appendStringInfo(out, ".%s", decimals);
-}
-
-static void
-append_fixed(StringInfo out, fixed128 value)
-{
-	append_amount(out, (ufixed128) (value >> 64), (uint64) value);
-}
-
-/* A plain decimal as whole + fraction * 2^-64, to the nearest; false if it is none or too long. */
-static bool
-parse_amount(const char *text, ufixed128 *whole, uint64 *fraction)
-{
-	const ufixed128 power = (ufixed128) UINT64CONST(10000000000) * UINT64CONST(10000000000); /* 10^20 */
-	ufixed128 decimals = 0;
-	int ndecimals = 0;
-
-	*whole = 0;
-	*fraction = 0;
-	if (*text < '0' || *text > '9')
-		return false;
-	for (; *text >= '0' && *text <= '9'; text++)
-	{
-		if (*whole > (~(ufixed128) 0 - 9) / 10)
-			return false;
-		*whole = *whole * 10 + (ufixed128) (*text - '0');
-	}
-	if (*text == '.')
-		for (text++; *text >= '0' && *text <= '9' && ndecimals < AMOUNT_DECIMALS; text++, ndecimals++)
-			decimals = decimals * 10 + (ufixed128) (*text - '0');
-	if (*text != '\0')
-		return false;
-	for (; ndecimals < AMOUNT_DECIMALS; ndecimals++)
-		decimals *= 10;
-	for (int bit = 0; bit < 64; bit++)
-	{
-		decimals *= 2;
-		*fraction = *fraction << 1 | (decimals >= power);
-		if (decimals >= power)
-			decimals -= power;
-	}
-	if (decimals * 2 >= power && ++*fraction == 0)
-		++*whole;
-	return true;
-}
-
-/* ---------------------------------------------------------------- output */
-
-static void
-append_decay(StringInfo out, const SummaryPath *path)
-{
-	appendStringInfoString(out, ",\"decay\":[");
-	for (uint32 i = 0; i < path->ndecay; i++)
-	{
-		ufixed128 units = (ufixed128) path->decay[i].conversions;
-
-		appendStringInfoString(out, i ? ",[" : "[");
-		append_amount(out, units >> DECAY_FRACTION_BITS, (uint64) (units << (64 - DECAY_FRACTION_BITS)));
-		appendStringInfoChar(out, ',');
-		append_fixed(out, path->decay[i].value);
-		appendStringInfoChar(out, ']');
-	}
-	appendStringInfoChar(out, ']');
-}
-
-static void
-append_path(StringInfo out, const SummaryPath *path)
-{
-	appendStringInfoString(out, "{\"path\":[");
-	for (uint32 i = 0; i < path->ntouches; i++)
-		appendStringInfo(out, i ? ",%u" : "%u", path->touches[i]);
-	appendStringInfoChar(out, ']');
-	if (path->conversions)
-		appendStringInfo(out, ",\"conversions\":" INT64_FORMAT, path->conversions);
-	if (path->lost)
-		appendStringInfo(out, ",\"lost\":" INT64_FORMAT, path->lost);
-	if (path->open)
-		appendStringInfo(out, ",\"open\":" INT64_FORMAT, path->open);
-	if (path->value)
-	{
-		appendStringInfoString(out, ",\"value\":");
-		append_fixed(out, path->value);
-		if (path->conversions > 1)
-		{
-			appendStringInfoString(out, ",\"squares\":");
-			append_amount(out, (ufixed128) path->squares.word[2] << 64 | path->squares.word[1],
-						  path->squares.word[0]);
-		}
-	}
-	if (path->matured_conversions != path->conversions)
-		appendStringInfo(out, ",\"matured_conversions\":" INT64_FORMAT, path->matured_conversions);
-	if (path->matured_value != path->value)
-	{
-		appendStringInfoString(out, ",\"matured_value\":");
-		append_fixed(out, path->matured_value);
-	}
-	if (path->ndecay)
-		append_decay(out, path);
-	appendStringInfoChar(out, '}');
-}
-
-Datum
-attrib_summary_out(PG_FUNCTION_ARGS)
-{
-	SummaryMeta meta;
-	const SummaryView *view = summary_view_datum(PG_GETARG_DATUM(0), &meta);
-	StringInfoData out;
-
-	initStringInfo(&out);
-	appendStringInfo(&out, "{\"version\":%d,\"options\":", SUMMARY_FLAT_VERSION);
-	summary_options_json(&out, &meta);
-	appendStringInfo(
-		&out, ",\"touches_seen\":" INT64_FORMAT ",\"anonymous_touches\":" INT64_FORMAT ",\"channels\":[",
-		meta.touches_seen, meta.anonymous_touches);
-	for (uint32 i = 0; i < view->nchannels; i++)
-	{
-		if (i)
-			appendStringInfoChar(&out, ',');
-		escape_json(&out, view->channels[i]);
-	}
-	appendStringInfoString(&out, "],\"paths\":[");
-	for (size_t i = 0; i < view->npaths; i++)
-	{
-		if (i)
-			appendStringInfoChar(&out, ',');
-		append_path(&out, &view->paths[i]);
-		if (i % 1024 == 0)
-			CHECK_FOR_INTERRUPTS();
-	}
-	appendStringInfoString(&out, "]}");
-	PG_RETURN_CSTRING(out.data);
-}
-
-/* ---------------------------------------------------------------- input */
 
 /* 16 lets the actions report errors; ours raise them. */
 #if PG_VERSION_NUM >= 160000
@@ -249,8 +68,8 @@ typedef struct SummaryReader
 	int pair; /* numbers of the current decay pair read so far */
 } SummaryReader;
 
-static void
-pg_attribute_noreturn() invalid(const char *detail)
+pg_noreturn static void
+invalid(const char *detail)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 					errmsg("invalid input syntax for type journey_summary"), errdetail("%s", detail)));

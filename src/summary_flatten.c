@@ -1,0 +1,365 @@
+/*
+ * From the growing form of a summary to its flat bytes: paths are sorted, channels numbered in the order of
+ * their names, and summaries that were added whole are merged in.
+ */
+#include "summary_state.h"
+
+#include "core/summary_flat.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+/* ---------------------------------------------------------------- canonical form */
+
+/*
+ * What sorting needs of a path: its first touches as one big-endian number, each rank plus one in as many
+ * bits as ranks need, so that most comparisons are of integers and a shorter path sorts before its extensions.
+ */
+typedef struct SortPath
+{
+	uint64 prefix;
+	uint32 entry;
+	uint32 ntouches;
+	const uint32 *touches; /* ranks */
+} SortPath;
+
+static inline int
+compare_paths(const SortPath *a, const SortPath *b)
+{
+	uint32 n = Min(a->ntouches, b->ntouches);
+
+	if (a->prefix != b->prefix)
+		return a->prefix < b->prefix ? -1 : 1;
+	for (uint32 i = 0; i < n; i++)
+		if (a->touches[i] != b->touches[i])
+			return a->touches[i] < b->touches[i] ? -1 : 1;
+	return a->ntouches < b->ntouches ? -1 : a->ntouches > b->ntouches;
+}
+
+#define ST_SORT sort_paths
+#define ST_ELEMENT_TYPE SortPath
+#define ST_COMPARE(a, b) compare_paths(a, b)
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* Numbers and names of the channels that occur on a path, in byte order; the dictionary may hold others. */
+static uint32 *
+rank_channels(const SummaryState *state, const uint32 *touches, size_t ntouches, SummaryView *view)
+{
+	uint32 *rank = channel_dict_ranks(state->channels);
+	uint32 size = state->channels->size;
+	uint32 *by_rank = palloc_extended(Max(size, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
+	bool *used = palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	const char **names = palloc_extended(Max(size, 1) * sizeof(char *), MCXT_ALLOC_HUGE);
+
+	for (size_t i = 0; i < ntouches; i++)
+		used[touches[i]] = true;
+	for (uint32 i = 0; i < size; i++)
+		by_rank[rank[i]] = i;
+	for (uint32 i = 0; i < size; i++)
+	{
+		if (!used[by_rank[i]])
+			continue;
+		rank[by_rank[i]] = view->nchannels;
+		names[view->nchannels++] = state->channels->names[by_rank[i]].text;
+	}
+	view->channels = names;
+	pfree(by_rank);
+	pfree(used);
+	return rank;
+}
+
+/* The paths with their touches as ranks, sorted. */
+static SortPath *
+sorted_paths(const SummaryState *state, SummaryView *view)
+{
+	SortPath *paths = palloc_extended(Max(state->nentries, 1) * sizeof(SortPath), MCXT_ALLOC_HUGE);
+	size_t ntouches = 0;
+	uint32 *touches;
+	uint32 *end;
+	uint32 *rank;
+	int bits = 1;
+
+	for (uint32 i = 0; i < state->nentries; i++)
+		ntouches += state->entries[i].ntouches;
+	touches = end = palloc_extended(Max(ntouches, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
+	for (uint32 i = 0; i < state->nentries; i++)
+		end = path_entry_decode(&state->entries[i], end);
+	rank = rank_channels(state, touches, ntouches, view);
+	while (view->nchannels >> bits != 0)
+		bits++;
+	for (uint32 i = 0; i < state->nentries; i++)
+	{
+		SortPath *path = &paths[i];
+		int shift = 64;
+
+		path->entry = i;
+		path->ntouches = state->entries[i].ntouches;
+		path->touches = touches;
+		path->prefix = 0;
+		for (uint32 j = 0; j < path->ntouches; j++)
+		{
+			touches[j] = rank[touches[j]];
+			if (shift >= bits)
+			{
+				shift -= bits;
+				path->prefix |= (uint64) (touches[j] + 1) << shift;
+			}
+		}
+		touches += path->ntouches;
+	}
+	pfree(rank);
+	view->ntouches = ntouches;
+	sort_paths(paths, state->nentries);
+	return paths;
+}
+
+static int
+compare_credits(const void *a, const void *b)
+{
+	uint32 x = ((const DecayCredit *) a)->channel;
+	uint32 y = ((const DecayCredit *) b)->channel;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+canonical_decay(const SummaryState *state, const PathDetail *detail, SummaryPath *path)
+{
+	DecayCredit *credits = palloc_extended(detail->ndecay * sizeof(DecayCredit), MCXT_ALLOC_HUGE);
+	uint32 *place = palloc_extended(path->ntouches * sizeof(uint32), MCXT_ALLOC_HUGE);
+
+	(void) first_appearances(state->channels->size, path->touches, path->ntouches, place);
+	for (uint32 i = path->ntouches; i-- > 0;)
+	{
+		credits[place[i]].channel = path->touches[i];
+		credits[place[i]].conversions = detail->decay[place[i]].conversions;
+		credits[place[i]].value = detail->decay[place[i]].value;
+	}
+	qsort(credits, detail->ndecay, sizeof(DecayCredit), compare_credits);
+	path->decay = credits;
+	path->ndecay = detail->ndecay;
+	pfree(place);
+}
+
+static void
+canonical_path(const SummaryState *state, const SortPath *sorted, SummaryPath *path)
+{
+	const PathEntry *entry = &state->entries[sorted->entry];
+
+	memset(path, 0, sizeof(*path));
+	path->touches = sorted->touches;
+	path->ntouches = sorted->ntouches;
+	path->lost = entry->lost;
+	path->open = entry->open;
+	if (entry->detail)
+	{
+		const PathDetail *detail = &state->details[entry->detail - 1];
+
+		path->conversions = detail->conversions;
+		path->matured_conversions = detail->matured_conversions;
+		path->value = detail->value;
+		path->matured_value = detail->matured_value;
+		path->squares = detail->squares;
+		if (detail->decay)
+			canonical_decay(state, detail, path);
+	}
+}
+
+/* ---------------------------------------------------------------- flat form */
+
+static void
+set_flat_size(FlatBytes *flat)
+{
+	SET_VARSIZE(flat->bytes, flat->size);
+}
+
+static void
+check_flat(CoreStatus status)
+{
+	if (status == CORE_TOO_LARGE)
+		summary_too_large();
+	if (status == CORE_OVERFLOW)
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("the value of a journey summary is out of range"),
+						errdetail("The sum of values must stay below 9.2e18.")));
+	attrib_check_status(status, "journey summary");
+}
+
+/*
+ * Neither kind of counts is aligned to cache lines, so both ends are asked for. Inlined by force: gcc 12 takes a
+ * function that only prefetches for one without effect and drops its calls.
+ */
+static pg_attribute_always_inline void
+prefetch_ends(const void *first, Size size)
+{
+	__builtin_prefetch(first);
+	__builtin_prefetch((const char *) first + size - 1);
+}
+
+/* In sorted order the counts lie all over memory: ask for those of the paths that come soon. */
+static pg_attribute_always_inline void
+prefetch_counts(const SummaryState *state, const SortPath *sorted, uint32 i)
+{
+	if (i + 16 < state->nentries)
+		prefetch_ends(&state->entries[sorted[i + 16].entry], sizeof(PathEntry));
+	if (i + 8 < state->nentries)
+	{
+		uint32 detail = state->entries[sorted[i + 8].entry].detail;
+
+		if (detail)
+			prefetch_ends(&state->details[detail - 1], sizeof(PathDetail));
+	}
+}
+
+/* The hash table's paths, in the current context. */
+static FlatBytes
+encode_entries(SummaryState *state)
+{
+	SummaryView view = {0};
+	SortPath *sorted;
+	FlatWriter writer;
+	FlatBytes flat;
+
+	summary_state_flush(state);
+	sorted = sorted_paths(state, &view);
+	flat_writer_begin(&writer, view.channels, view.nchannels, &state->meta, VARHDRSZ, attrib_env());
+	for (uint32 i = 0; i < state->nentries; i++)
+	{
+		SummaryPath path;
+
+		prefetch_counts(state, sorted, i);
+		canonical_path(state, &sorted[i], &path);
+		check_flat(flat_writer_put(&writer, &path));
+	}
+	check_flat(flat_writer_end(&writer, &flat));
+	set_flat_size(&flat);
+	return flat;
+}
+
+static FlatBytes
+merge_parts(SummaryState *state, const FlatBytes *entries)
+{
+	FlatBytes *inputs = palloc((state->nparts + 1) * sizeof(FlatBytes));
+	uint32 ninputs = 0;
+	FlatBytes flat;
+
+	for (uint32 i = 0; i < state->nparts; i++)
+		inputs[ninputs++] =
+			(FlatBytes){(uint8_t *) VARDATA(state->parts[i]), VARSIZE(state->parts[i]) - VARHDRSZ};
+	if (entries)
+		inputs[ninputs++] = (FlatBytes){entries->bytes + VARHDRSZ, entries->size - VARHDRSZ};
+	check_flat(summary_flat_merge(inputs, ninputs, &state->meta, VARHDRSZ, attrib_env(), &flat));
+	set_flat_size(&flat);
+	return flat;
+}
+
+static struct varlena *
+keep_flat(SummaryState *state, const FlatBytes *flat)
+{
+	struct varlena *kept = MemoryContextAllocHuge(state->hdr.eoh_context, flat->size);
+
+	memcpy(kept, flat->bytes, flat->size);
+	return kept;
+}
+
+/* Beyond this, parts are merged once they have grown to three times what the last merge left. */
+#define PARTS_SIZE_LIMIT ((Size) 4 * 1024 * 1024)
+
+/* All parts become one. */
+static void
+compact_parts(SummaryState *state)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "rollup", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext previous = MemoryContextSwitchTo(scratch);
+	FlatBytes flat = merge_parts(state, NULL);
+	struct varlena *merged = keep_flat(state, &flat);
+
+	for (uint32 i = 0; i < state->nparts; i++)
+		pfree(state->parts[i]);
+	state->parts[0] = merged;
+	state->nparts = 1;
+	state->parts_size = VARSIZE(merged);
+	state->merged_size = VARSIZE(merged);
+	MemoryContextSwitchTo(previous);
+	MemoryContextDelete(scratch);
+}
+
+void
+summary_state_add_flat(SummaryState *state, struct varlena *flat)
+{
+	SummaryView header;
+	SummaryMeta meta;
+
+	if (summary_flat_decode_header((const uint8_t *) VARDATA(flat), VARSIZE(flat) - VARHDRSZ, attrib_env(),
+								   &header, &meta) != CORE_OK)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("journey_summary has invalid bytes")));
+	if (header.npaths == 0 || (state->nparts == 0 && header.npaths < state->nentries / 16))
+	{
+		/* not worth a merge of all that is there */
+		SummaryView *view = palloc(sizeof(SummaryView));
+
+		attrib_check_status(summary_flat_decode((const uint8_t *) VARDATA(flat), VARSIZE(flat) - VARHDRSZ,
+												NULL, NULL, attrib_env(), view, &meta),
+							"rollup of journey summaries");
+		summary_state_merge(state, view, &meta, NULL);
+		return;
+	}
+	summary_state_set_meta(state, &meta);
+	summary_state_count(state, header.conversions, header.lost, header.open);
+	if (state->nparts == state->parts_capacity)
+	{
+		state->parts_capacity = Max(4, state->parts_capacity * 2);
+		state->parts = state->parts
+						   ? repalloc_huge(state->parts, state->parts_capacity * sizeof(struct varlena *))
+						   : MemoryContextAlloc(state->hdr.eoh_context,
+												state->parts_capacity * sizeof(struct varlena *));
+	}
+	state->parts[state->nparts] = MemoryContextAllocHuge(state->hdr.eoh_context, VARSIZE(flat));
+	memcpy(state->parts[state->nparts++], flat, VARSIZE(flat));
+	state->parts_size += VARSIZE(flat);
+	if (state->parts_size > PARTS_SIZE_LIMIT && state->parts_size > 3 * state->merged_size)
+		compact_parts(state);
+}
+
+struct varlena *
+summary_state_flat(SummaryState *state)
+{
+	if (state->flat == NULL)
+	{
+		MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "journey_summary canonical form",
+													  ALLOCSET_DEFAULT_SIZES);
+		MemoryContext previous = MemoryContextSwitchTo(scratch);
+		FlatBytes flat;
+
+		if (state->nparts == 0)
+			flat = encode_entries(state);
+		else if (state->nentries == 0 && state->queued == 0)
+			flat = merge_parts(state, NULL);
+		else
+		{
+			FlatBytes entries = encode_entries(state);
+
+			flat = merge_parts(state, &entries);
+		}
+		state->flat = keep_flat(state, &flat);
+		MemoryContextSwitchTo(previous);
+		MemoryContextDelete(scratch);
+	}
+	return state->flat;
+}
+
+static Size
+state_flat_size(ExpandedObjectHeader *header)
+{
+	return VARSIZE(summary_state_flat((SummaryState *) header));
+}
+
+static void
+state_flatten(ExpandedObjectHeader *header, void *result, Size size)
+{
+	memcpy(result, summary_state_flat((SummaryState *) header), size);
+}
+
+const ExpandedObjectMethods summary_state_methods = {state_flat_size, state_flatten};
