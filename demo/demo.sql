@@ -208,11 +208,11 @@ WHERE name = 'weekly' AND metric IN ('r2', 'nrmse', 'durbin_watson', 'holdout_r2
 INSERT INTO steps (step) VALUES ('ten thousand candidates');
 CREATE TEMP TABLE candidates AS
 SELECT c.* FROM mix_models, mmm_candidates(dataset, method => 'ridge', extra => '{"candidates": 10000}') AS c WHERE name = 'weekly';
-\echo 'The front of fit (nrmse) against likeness of effect to spend (rssd), every fortieth candidate:'
+\echo 'The front of fit (nrmse) against likeness of effect to spend (rssd), every twentieth candidate:'
 \echo
 INSERT INTO steps (step) VALUES (NULL);
 SELECT candidate, nrmse::numeric(6, 4), rssd::numeric(6, 4), string_agg(channel || ' ' || round(100 * contribution_share) || ' %', ', ' ORDER BY channel) AS effect
-FROM candidates WHERE candidate % 40 = 1 GROUP BY candidate, nrmse, rssd ORDER BY candidate;
+FROM candidates WHERE candidate % 20 = 1 GROUP BY candidate, nrmse, rssd ORDER BY candidate;
 
 \echo
 \echo :bold'What took how long':plain
