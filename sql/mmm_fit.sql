@@ -125,7 +125,8 @@ SELECT mmm_fit(mmm_dataset_agg(geo, week, sales * size, jsonb_build_object('tv',
 FROM sales, (VALUES ('north', 1.0), ('south', 3.0)) AS g (geo, size);
 SELECT count(*), count(DISTINCT geo) AS geos FROM geo_models, mmm_contributions(m);
 SELECT t.channel, abs(sum(g.contribution) / t.contribution - 1) < 1e-9 AS adds_up, abs(sum(g.spend) / t.spend - 1) < 1e-9 AS spend, t.geo IS NULL AS total_has_no_geo
-FROM geo_models, mmm_roas(m) AS t JOIN LATERAL mmm_roas(m, by => 'geo') AS g USING (channel) GROUP BY t.channel, t.contribution, t.spend, t.geo;
+FROM geo_models, mmm_roas(m) AS t JOIN LATERAL mmm_roas(m, by => 'geo') AS g USING (channel) GROUP BY t.channel, t.contribution, t.spend, t.geo
+ORDER BY t.channel;
 SELECT m::text::mmm_model::text = m::text AS round_trip FROM geo_models;
 SELECT geo, count(*) FROM geo_models, mmm_predict(m, mmm_dataset('{"version": 1, "rows": [{"geo": "south", "period": "2025-04-21", "media": {"tv": 1, "search": 2}, "controls": {"price": 9}}]}')) GROUP BY geo;
 
