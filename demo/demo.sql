@@ -149,6 +149,72 @@ SELECT (SELECT count(*) FROM daily) AS days,
        (SELECT rollup(summary) FROM daily) = (SELECT summary FROM summaries WHERE name = 'events') AS same_bytes_as_at_once;
 
 \echo
+\echo :bold'4. Media mix: weekly spend and sales, no users':plain
+\echo 'mmm_example.csv was made from a known truth, so the fit can be held against it.'
+\echo
+INSERT INTO steps (step) VALUES ('load mmm_example.csv');
+SET DateStyle = 'ISO, MDY';
+CREATE TABLE public.mix_example (week date, sales float8, x1 float8, x2 float8, event_1 float8, event_2 float8, dayofyear int, t int);
+\copy mix_example FROM 'data/mmm_example.csv' WITH (FORMAT csv, HEADER)
+CREATE TABLE public.mix_models (name text PRIMARY KEY, dataset mmm_dataset, model mmm_model);
+INSERT INTO steps (step) VALUES ('fit it: validation, search, 200 bootstrap refits');
+INSERT INTO mix_models
+SELECT 'example', dataset, mmm_fit(dataset, method => 'ridge', saturation => 'logistic', max_lag => 7)
+FROM (SELECT mmm_dataset_agg(week, sales, jsonb_build_object('x1', x1, 'x2', x2),
+                             jsonb_build_object('event_1', event_1, 'event_2', event_2)) AS dataset FROM mix_example) AS d;
+INSERT INTO steps (step) VALUES ('its ROAS');
+SELECT r.channel, round(spend::numeric, 1) AS spend, round(contribution) AS contribution, round(truth) AS "true contribution",
+       to_char(100 * (contribution / truth - 1), 'S990.0') || ' %' AS off, round(roas) AS roas, round(roas_low) AS low, round(roas_high) AS high,
+       round(marginal_roas) AS "marginal roas"
+FROM mix_models, mmm_roas(model) AS r JOIN (VALUES ('x1', 274848.0), ('x2', 65906)) AS t (channel, truth) USING (channel)
+WHERE name = 'example';
+
+\echo 'Sales by what made them, per quarter:'
+\echo
+INSERT INTO steps (step) VALUES ('its contributions');
+SELECT to_char(date_trunc('quarter', period), 'YYYY "Q"Q') AS quarter, round(sum(contribution)) AS sales,
+       round(sum(contribution) FILTER (WHERE component IN ('intercept', 'trend', 'seasonality'))) AS baseline,
+       round(sum(contribution) FILTER (WHERE component = 'x1')) AS x1, round(sum(contribution) FILTER (WHERE component = 'x2')) AS x2,
+       round(sum(contribution) FILTER (WHERE component LIKE 'event%')) AS events
+FROM mix_models, mmm_contributions(model) WHERE name = 'example'
+GROUP BY 1 ORDER BY 1;
+
+\echo :bold'Five media without a known truth':plain
+\echo 'dt_simulated_weekly.csv. The last twenty weeks are held out. Shares of the media effect range this far over fits that'
+\echo 'are all as good as the best, which is the first thing to know about them:'
+\echo
+INSERT INTO steps (step) VALUES ('load dt_simulated_weekly.csv');
+CREATE TABLE public.mix_weekly (week date, revenue float8, tv float8, ooh float8, print float8, facebook_impressions float8,
+                                search_clicks float8, search float8, competitor float8, facebook float8, events text, newsletter float8);
+\copy mix_weekly FROM 'data/dt_simulated_weekly.csv' WITH (FORMAT csv, HEADER)
+INSERT INTO steps (step) VALUES ('fit it');
+INSERT INTO mix_models
+SELECT 'weekly', dataset, mmm_fit(dataset, method => 'ridge', holdout_periods => 20)
+FROM (SELECT mmm_dataset_agg(week, revenue, jsonb_build_object('tv', tv, 'ooh', ooh, 'print', print,
+               'facebook', jsonb_build_object('spend', facebook, 'exposure', facebook_impressions),
+               'search', jsonb_build_object('spend', search, 'exposure', search_clicks)),
+             jsonb_build_object('competitor', competitor, 'newsletter', newsletter, 'event1', (events = 'event1')::int, 'event2', (events = 'event2')::int))
+             AS dataset FROM mix_weekly) AS d;
+INSERT INTO steps (step) VALUES ('its health');
+SELECT channel, round(spend) AS spend, (100 * spend_share)::numeric(4, 1) AS "% of spend", (100 * contribution_share)::numeric(4, 1) AS "% of effect",
+       (100 * l.value)::numeric(4, 1) AS "at least", (100 * h.value)::numeric(4, 1) AS "at most", roas::numeric(6, 2), h.advice
+FROM mix_models, mmm_roas(model) AS r
+     JOIN LATERAL (SELECT * FROM mmm_diagnostics(model) WHERE metric = 'contribution_share_low') AS l ON l.component = r.channel
+     JOIN LATERAL (SELECT component, max(value) FILTER (WHERE metric = 'contribution_share_high') AS value, max(advice) AS advice
+                   FROM mmm_diagnostics(model) WHERE metric LIKE 'contribution_share%' GROUP BY component) AS h ON h.component = r.channel
+WHERE name = 'weekly' ORDER BY spend DESC;
+SELECT metric, value::numeric(6, 3), threshold, ok FROM mix_models, mmm_diagnostics(model)
+WHERE name = 'weekly' AND metric IN ('r2', 'nrmse', 'durbin_watson', 'holdout_r2', 'holdout_nrmse', 'holdout_mape', 'validation_nrmse');
+INSERT INTO steps (step) VALUES ('ten thousand candidates');
+CREATE TEMP TABLE candidates AS
+SELECT c.* FROM mix_models, mmm_candidates(dataset, method => 'ridge', extra => '{"candidates": 10000}') AS c WHERE name = 'weekly';
+\echo 'The front of fit (nrmse) against likeness of effect to spend (rssd), every twentieth candidate:'
+\echo
+INSERT INTO steps (step) VALUES (NULL);
+SELECT candidate, nrmse::numeric(6, 4), rssd::numeric(6, 4), string_agg(channel || ' ' || round(100 * contribution_share) || ' %', ', ' ORDER BY channel) AS effect
+FROM candidates WHERE candidate % 20 = 1 GROUP BY candidate, nrmse, rssd ORDER BY candidate;
+
+\echo
 \echo :bold'What took how long':plain
 \echo
 INSERT INTO steps (step) VALUES (NULL);

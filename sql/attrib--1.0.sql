@@ -788,7 +788,7 @@ COMMENT ON FUNCTION generate_events_probability(bigint, bigint, jsonb) IS
 'each user''s chance to convert at least once, given exactly the touches that generate_events draws for him with the same arguments: the best prediction there can be';
 
 -- =====================================================================================================
--- 8. Media transforms: adstock (carry-over) and saturation (diminishing returns)
+-- 10. Media transforms: adstock (carry-over) and saturation (diminishing returns)
 -- =====================================================================================================
 
 CREATE FUNCTION adstock_carry(carried float8, x float8, decay float8) RETURNS float8
@@ -930,7 +930,7 @@ CREATE FUNCTION log1p_saturation_derivative(x float8) RETURNS float8
 COMMENT ON FUNCTION log1p_saturation_derivative(float8) IS 'slope along x of log1p_saturation';
 
 -- =====================================================================================================
--- 9. mmm_dataset: the rows a media mix model is fitted to
+-- 11. mmm_dataset: the rows a media mix model is fitted to
 -- =====================================================================================================
 
 CREATE TYPE mmm_dataset;
@@ -1045,7 +1045,7 @@ COMMENT ON AGGREGATE mmm_dataset_agg(text, date, float8, jsonb, jsonb, float8) I
 	'mmm_dataset of rows in any order: one row a geo and period, with controls, scaled by population; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
 
 -- =====================================================================================================
--- 10. mmm_model: a fitted media mix model, and what it says
+-- 12. mmm_model: a fitted media mix model, and what it says
 -- =====================================================================================================
 
 CREATE TYPE mmm_model;
@@ -1141,3 +1141,8 @@ CREATE FUNCTION mmm_response_curves(model mmm_model, points integer DEFAULT 50, 
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'attrib_mmm_response_curves' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 500;
 COMMENT ON FUNCTION mmm_response_curves(mmm_model, integer, date, date, float8) IS 'response of each channel to multiples of what was spent, from 0 to 2 times';
+
+CREATE FUNCTION steady_state_curves(model mmm_model) RETURNS response_curve[]
+	AS 'MODULE_PATHNAME', 'attrib_steady_state_curves' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION steady_state_curves(mmm_model) IS
+	'response_curves of the spend per period, for optimize_budget: an approximation that supposes the same spend in every period';

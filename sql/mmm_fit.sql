@@ -103,6 +103,21 @@ FROM datasets, (VALUES ('none', 'linear'), ('geometric', 'root'), ('delayed', 't
                        ('geometric', 'inverse_scaled_logistic'), ('geometric', 'hill_sigmoid')) AS k (adstock, saturation);
 SELECT round(value::numeric, 3) AS r2 FROM datasets, mmm_diagnostics(mmm_fit(d, method => 'ridge', max_lag => NULL, extra => '{"replicates": 0, "folds": 0}')) WHERE metric = 'r2';
 
+-- As curves for the optimizer: at constant spend they are the model's own response
+SELECT c.channel, saturation, half_saturation IS NULL AS no_half, abs(saturated * coefficient / per_period - 1) < 1e-9 AS agrees, round(current_spend) AS current_spend
+FROM (SELECT mmm_fit(mmm_dataset_agg(week, sales, jsonb_build_object('tv', tv, 'search', search)), 'ridge', extra => '{"replicates": 0, "candidates": 200, "folds": 0}') AS m
+      FROM sales) AS f, unnest(steady_state_curves(m)) AS c,
+     LATERAL (SELECT hill_saturation(10, half_saturation, slope) AS saturated) AS s,
+     LATERAL (SELECT a.predicted - b.predicted AS per_period
+              FROM mmm_predict(m, (SELECT mmm_dataset_agg(date '2025-04-21' + 7 * t, NULL, jsonb_build_object('tv', CASE c.channel WHEN 'tv' THEN 10 ELSE 0 END, 'search', CASE c.channel WHEN 'search' THEN 10 ELSE 0 END))
+                                   FROM generate_series(0, 30) AS t)) AS a
+              JOIN mmm_predict(m, (SELECT mmm_dataset_agg(date '2025-04-21' + 7 * t, NULL, '{"tv": 0, "search": 0}') FROM generate_series(0, 30) AS t)) AS b USING (period)
+              WHERE period = date '2025-04-21' + 7 * 30) AS p;
+SELECT c.saturation, round(c.slope) AS slope, c.half_saturation IS NULL AS no_half, c.min_spend, c.max_spend FROM datasets,
+  unnest(steady_state_curves(mmm_fit(d, 'ridge', saturation => 'linear', extra => '{"replicates": 0, "candidates": 50, "folds": 0}'))) AS c;
+SELECT steady_state_curves(mmm_fit(d, 'ridge', saturation => 'hill_sigmoid', extra => '{"replicates": 0, "candidates": 50, "folds": 0}')) FROM datasets;
+SELECT steady_state_curves(NULL) IS NULL AS null_model;
+
 -- Geos: contributions of the parts add up to the whole
 CREATE TABLE geo_models AS
 SELECT mmm_fit(mmm_dataset_agg(geo, week, sales * size, jsonb_build_object('tv', tv * size, 'search', search * size), jsonb_build_object('price', price), size),

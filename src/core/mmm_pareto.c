@@ -10,7 +10,7 @@
 #include "generator.h"
 
 #define STREAM_EVOLUTION 100
-#define MAX_FRONT 200
+#define MAX_FRONT 100
 
 /* A member of the front as the search sees it. */
 typedef struct Member
@@ -50,6 +50,33 @@ rssd_of(const Evolution *e)
 	return sqrt(squares);
 }
 
+/* Drops the member whose neighbours are nearest to each other, so that a full front stays spread out. */
+static void
+thin_out(Evolution *e)
+{
+	double width = e->member[e->size - 1].nrmse - e->member[0].nrmse;
+	double height = e->member[0].rssd - e->member[e->size - 1].rssd;
+	double least = INFINITY;
+	int crowded = 1;
+	Member dropped;
+
+	for (int i = 1; i + 1 < e->size; i++)
+	{
+		double gap = (e->member[i + 1].nrmse - e->member[i - 1].nrmse) / width +
+					 (e->member[i - 1].rssd - e->member[i + 1].rssd) / height;
+
+		if (gap < least)
+		{
+			least = gap;
+			crowded = i;
+		}
+	}
+	dropped = e->member[crowded];
+	e->size--;
+	memmove(e->member + crowded, e->member + crowded + 1, sizeof(Member) * (e->size - crowded));
+	e->member[e->size] = dropped;
+}
+
 /* Takes the candidate in unless another is at least as good in both; drops those that it beats in both. */
 static void
 offer(Evolution *e, double nrmse, double rssd, const double *z)
@@ -67,8 +94,6 @@ offer(Evolution *e, double nrmse, double rssd, const double *z)
 		;
 	if (beaten == at)
 	{
-		if (e->size == MAX_FRONT)
-			return;
 		room = e->member[e->size++].z;
 		memmove(e->member + at + 1, e->member + at, sizeof(Member) * (e->size - 1 - at));
 	}
@@ -93,6 +118,8 @@ try_point(Evolution *e, const double *z)
 {
 	double objective = mmm_ridge_evaluate(e->ridge, z, NULL);
 
+	if (e->size == MAX_FRONT)
+		thin_out(e);
 	if (!isfinite(objective))
 		return;
 	mmm_ridge_totals(e->ridge, e->total);

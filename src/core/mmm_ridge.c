@@ -404,11 +404,10 @@ projected_hessian(MmmRidge *r, double *H, double *work)
 /* A step within the box: variables at a bound that the gradient pushes outwards stay. */
 static bool
 bounded_step(int q, const double *H, const double *gradient, double damping, const MmmBox *box,
-			 const double *z, double *next, double *work)
+			 const double *z, double *next, double *work, int *free_index)
 {
 	double *A = work;
 	double *delta = A + (size_t) q * q;
-	int *free_index = (int *) (delta + q);
 	int nfree = 0;
 
 	for (int k = 0; k < q; k++)
@@ -447,7 +446,8 @@ mmm_ridge_descend(MmmRidge *r, const MmmBox *box, double *z, int iterations)
 	double *next_gradient = next + q;
 	double *work = CORE_ALLOC(env, double,
 							  (size_t) q *(r->model->base + r->model->media + 1) +
-								  (size_t) r->model->media * r->model->media + (size_t) q * (q + 3) + 1);
+								  (size_t) r->model->media * r->model->media + (size_t) q * (q + 1) + 1);
+	int *free_index = CORE_ALLOC(env, int, q);
 	double damping = 1e-3;
 	double objective = mmm_ridge_evaluate(r, z, gradient);
 	bool current = isfinite(objective) && q > 0 && projected_hessian(r, H, work);
@@ -456,7 +456,7 @@ mmm_ridge_descend(MmmRidge *r, const MmmBox *box, double *z, int iterations)
 	{
 		double tried = INFINITY;
 
-		if (bounded_step(q, H, gradient, damping, box, z, next, work))
+		if (bounded_step(q, H, gradient, damping, box, z, next, work, free_index))
 			tried = mmm_ridge_evaluate(r, next, next_gradient);
 		if (tried < objective)
 		{
@@ -475,6 +475,7 @@ mmm_ridge_descend(MmmRidge *r, const MmmBox *box, double *z, int iterations)
 	}
 	core_free(env, H);
 	core_free(env, work);
+	core_free(env, free_index);
 	/* what callers read must belong to z, not to the last trial */
 	return mmm_ridge_evaluate(r, z, NULL);
 }

@@ -63,8 +63,8 @@ typedef struct Nnls
 	const double *c;
 	double *factor;
 	double *solution; /* in the order of `set` */
-	int *set;	/* the unknowns not held at 0 */
-	int *place; /* of each unknown in the set, or -1; -2: dependent, never to enter */
+	int *set;		  /* the unknowns not held at 0 */
+	int *place;		  /* of each unknown in the set, or -1; -2: dependent, never to enter */
 	int size;
 } Nnls;
 
