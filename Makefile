@@ -72,6 +72,7 @@ bench:
 	@tools/packages run test
 	@$(AGAIN) -s all
 	@tools/with_cluster $(PYTHON) bench/run
+	@tools/with_cluster $(PYTHON) bench/evidence
 
 lint:
 	@tools/packages run lint

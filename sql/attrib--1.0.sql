@@ -786,3 +786,358 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000 ROWS 1000000;
 
 COMMENT ON FUNCTION generate_events_probability(bigint, bigint, jsonb) IS
 'each user''s chance to convert at least once, given exactly the touches that generate_events draws for him with the same arguments: the best prediction there can be';
+
+-- =====================================================================================================
+-- 8. Media transforms: adstock (carry-over) and saturation (diminishing returns)
+-- =====================================================================================================
+
+CREATE FUNCTION adstock_carry(carried float8, x float8, decay float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_adstock_carry' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION adstock_carry(float8, float8, float8) IS 'transition: x and what is left of the row before';
+
+CREATE FUNCTION adstock_trans(internal, x float8, decay float8, max_lag integer, normalized boolean) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_adstock_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION adstock_trans(internal, float8, float8, integer, boolean) IS 'transition of adstock';
+
+CREATE FUNCTION adstock_delayed_trans(internal, x float8, decay float8, peak float8, max_lag integer, normalized boolean) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_adstock_delayed_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION adstock_delayed_trans(internal, float8, float8, float8, integer, boolean) IS 'transition of adstock_delayed';
+
+CREATE FUNCTION adstock_binomial_trans(internal, x float8, decay float8, max_lag integer, normalized boolean) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_adstock_binomial_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION adstock_binomial_trans(internal, float8, float8, integer, boolean) IS 'transition of adstock_binomial';
+
+CREATE FUNCTION adstock_weibull_trans(internal, x float8, shape float8, scale float8, max_lag integer, kind text, normalized boolean) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_adstock_weibull_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION adstock_weibull_trans(internal, float8, float8, float8, integer, text, boolean) IS 'transition of adstock_weibull';
+
+CREATE FUNCTION adstock_final(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_adstock_final' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION adstock_final(internal) IS 'final function of the adstock aggregates over a window of lags';
+
+CREATE AGGREGATE adstock(x float8, decay float8) (
+	SFUNC = adstock_carry, STYPE = float8, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE adstock(float8, float8) IS 'geometric adstock over all history, for OVER (ORDER BY period): x + decay * (the row before)';
+
+CREATE AGGREGATE adstock(x float8, decay float8, max_lag integer, normalized boolean) (
+	SFUNC = adstock_trans, STYPE = internal, SSPACE = 256,
+	FINALFUNC = adstock_final, FINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE adstock(float8, float8, integer, boolean) IS 'geometric adstock over a window of max_lag + 1 rows, for OVER (ORDER BY period)';
+
+CREATE AGGREGATE adstock_delayed(x float8, decay float8, peak float8, max_lag integer, normalized boolean) (
+	SFUNC = adstock_delayed_trans, STYPE = internal, SSPACE = 256,
+	FINALFUNC = adstock_final, FINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE adstock_delayed(float8, float8, float8, integer, boolean) IS 'delayed adstock: the effect is greatest at lag peak, for OVER (ORDER BY period)';
+
+CREATE AGGREGATE adstock_binomial(x float8, decay float8, max_lag integer, normalized boolean) (
+	SFUNC = adstock_binomial_trans, STYPE = internal, SSPACE = 256,
+	FINALFUNC = adstock_final, FINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE adstock_binomial(float8, float8, integer, boolean) IS 'binomial adstock, which reaches 0 at the window''s end, for OVER (ORDER BY period)';
+
+CREATE AGGREGATE adstock_weibull(x float8, shape float8, scale float8, max_lag integer, kind text, normalized boolean) (
+	SFUNC = adstock_weibull_trans, STYPE = internal, SSPACE = 256,
+	FINALFUNC = adstock_final, FINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE adstock_weibull(float8, float8, float8, integer, text, boolean) IS 'Weibull adstock; kind pdf: density scaled to 0..1, cdf: product of survivals, for OVER (ORDER BY period)';
+
+CREATE FUNCTION adstock_series(series float8[], decay float8, max_lag integer DEFAULT NULL, normalized boolean DEFAULT false)
+	RETURNS float8[]
+	AS 'MODULE_PATHNAME', 'attrib_adstock_series' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION adstock_series(float8[], float8, integer, boolean) IS 'geometric adstock of a series; max_lag NULL: all history';
+
+CREATE FUNCTION adstock_delayed_series(series float8[], decay float8, peak float8, max_lag integer DEFAULT 8, normalized boolean DEFAULT false)
+	RETURNS float8[]
+	AS 'MODULE_PATHNAME', 'attrib_adstock_delayed_series' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION adstock_delayed_series(float8[], float8, float8, integer, boolean) IS 'delayed adstock of a series';
+
+CREATE FUNCTION adstock_binomial_series(series float8[], decay float8, max_lag integer DEFAULT 8, normalized boolean DEFAULT true)
+	RETURNS float8[]
+	AS 'MODULE_PATHNAME', 'attrib_adstock_binomial_series' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION adstock_binomial_series(float8[], float8, integer, boolean) IS 'binomial adstock of a series';
+
+CREATE FUNCTION adstock_weibull_series(series float8[], shape float8, scale float8, max_lag integer DEFAULT 8, kind text DEFAULT 'pdf',
+	normalized boolean DEFAULT false)
+	RETURNS float8[]
+	AS 'MODULE_PATHNAME', 'attrib_adstock_weibull_series' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION adstock_weibull_series(float8[], float8, float8, integer, text, boolean) IS 'Weibull adstock of a series; kind pdf or cdf';
+
+CREATE FUNCTION hill_saturation(x float8, half_saturation float8, slope float8 DEFAULT 1) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_hill_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hill_saturation(float8, float8, float8) IS 'Hill curve: x^s / (x^s + k^s)';
+
+CREATE FUNCTION hill_saturation_derivative(x float8, half_saturation float8, slope float8 DEFAULT 1) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_hill_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hill_saturation_derivative(float8, float8, float8) IS 'slope along x of hill_saturation';
+
+CREATE FUNCTION logistic_saturation(x float8, lam float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_logistic_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION logistic_saturation(float8, float8) IS 'logistic saturation: (1 - e^(-lam x)) / (1 + e^(-lam x))';
+
+CREATE FUNCTION logistic_saturation_derivative(x float8, lam float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_logistic_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION logistic_saturation_derivative(float8, float8) IS 'slope along x of logistic_saturation';
+
+CREATE FUNCTION tanh_saturation(x float8, b float8, c float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_tanh_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tanh_saturation(float8, float8, float8) IS 'hyperbolic tangent: b tanh(x / (b c))';
+
+CREATE FUNCTION tanh_saturation_derivative(x float8, b float8, c float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_tanh_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tanh_saturation_derivative(float8, float8, float8) IS 'slope along x of tanh_saturation';
+
+CREATE FUNCTION michaelis_menten_saturation(x float8, alpha float8, lam float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_michaelis_menten_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION michaelis_menten_saturation(float8, float8, float8) IS 'Michaelis-Menten: alpha x / (lam + x)';
+
+CREATE FUNCTION michaelis_menten_saturation_derivative(x float8, alpha float8, lam float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_michaelis_menten_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION michaelis_menten_saturation_derivative(float8, float8, float8) IS 'slope along x of michaelis_menten_saturation';
+
+CREATE FUNCTION root_saturation(x float8, alpha float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_root_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION root_saturation(float8, float8) IS 'power: x^alpha';
+
+CREATE FUNCTION root_saturation_derivative(x float8, alpha float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_root_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION root_saturation_derivative(float8, float8) IS 'slope along x of root_saturation';
+
+CREATE FUNCTION inverse_scaled_logistic_saturation(x float8, lam float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_inverse_scaled_logistic_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION inverse_scaled_logistic_saturation(float8, float8) IS 'logistic saturation that reaches one half at x = lam';
+
+CREATE FUNCTION inverse_scaled_logistic_saturation_derivative(x float8, lam float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_inverse_scaled_logistic_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION inverse_scaled_logistic_saturation_derivative(float8, float8) IS 'slope along x of inverse_scaled_logistic_saturation';
+
+CREATE FUNCTION hill_sigmoid_saturation(x float8, sigma float8, b float8, l float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_hill_sigmoid_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hill_sigmoid_saturation(float8, float8, float8, float8) IS 'sigmoid from 0: sigma / (1 + e^(-b (x - l))) - sigma / (1 + e^(b l))';
+
+CREATE FUNCTION hill_sigmoid_saturation_derivative(x float8, sigma float8, b float8, l float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_hill_sigmoid_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hill_sigmoid_saturation_derivative(float8, float8, float8, float8) IS 'slope along x of hill_sigmoid_saturation';
+
+CREATE FUNCTION log1p_saturation(x float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_log1p_saturation' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION log1p_saturation(float8) IS 'ln(1 + x)';
+
+CREATE FUNCTION log1p_saturation_derivative(x float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'attrib_log1p_saturation_derivative' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION log1p_saturation_derivative(float8) IS 'slope along x of log1p_saturation';
+
+-- =====================================================================================================
+-- 9. mmm_dataset: the rows a media mix model is fitted to
+-- =====================================================================================================
+
+CREATE TYPE mmm_dataset;
+
+CREATE FUNCTION mmm_dataset_in(cstring) RETURNS mmm_dataset
+	AS 'MODULE_PATHNAME', 'attrib_dataset_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_dataset_in(cstring) IS 'reads a mmm_dataset from JSON';
+
+CREATE FUNCTION mmm_dataset_out(mmm_dataset) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'attrib_dataset_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_dataset_out(mmm_dataset) IS 'prints a mmm_dataset as JSON, exactly';
+
+CREATE FUNCTION mmm_dataset_recv(internal) RETURNS mmm_dataset
+	AS 'MODULE_PATHNAME', 'attrib_dataset_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_dataset_recv(internal) IS 'reads a mmm_dataset from bytes, validating all of them';
+
+CREATE FUNCTION mmm_dataset_send(mmm_dataset) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'attrib_dataset_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_dataset_send(mmm_dataset) IS 'the bytes of a mmm_dataset, the same on every machine';
+
+CREATE TYPE mmm_dataset (
+	INPUT = mmm_dataset_in,
+	OUTPUT = mmm_dataset_out,
+	RECEIVE = mmm_dataset_recv,
+	SEND = mmm_dataset_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = double,
+	STORAGE = extended
+);
+COMMENT ON TYPE mmm_dataset IS
+	'a KPI, media spend and exposure and controls by period (and geo), complete and validated: what mmm_fit takes';
+
+CREATE FUNCTION mmm_dataset_trans(internal, period date, kpi float8, media jsonb) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_dataset_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_trans(internal, date, float8, jsonb) IS 'transition: keeps a row';
+
+CREATE FUNCTION mmm_dataset_trans(internal, period date, kpi float8, media jsonb, controls jsonb) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_dataset_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_trans(internal, date, float8, jsonb, jsonb) IS 'transition: keeps a row';
+
+CREATE FUNCTION mmm_dataset_trans(internal, geo text, period date, kpi float8, media jsonb) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_dataset_geo_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_trans(internal, text, date, float8, jsonb) IS 'transition: keeps a row';
+
+CREATE FUNCTION mmm_dataset_trans(internal, geo text, period date, kpi float8, media jsonb, controls jsonb) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_dataset_geo_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_trans(internal, text, date, float8, jsonb, jsonb) IS 'transition: keeps a row';
+
+CREATE FUNCTION mmm_dataset_trans(internal, geo text, period date, kpi float8, media jsonb, controls jsonb, population float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_dataset_geo_trans' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_trans(internal, text, date, float8, jsonb, jsonb, float8) IS 'transition: keeps a row';
+
+CREATE FUNCTION mmm_dataset_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_dataset_combine' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_combine(internal, internal) IS 'the rows of both';
+
+CREATE FUNCTION mmm_dataset_serial(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'attrib_dataset_serial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_serial(internal) IS 'the rows as bytes, for the leader';
+
+CREATE FUNCTION mmm_dataset_deserial(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_dataset_deserial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_deserial(bytea, internal) IS 'the rows from bytes';
+
+CREATE FUNCTION mmm_dataset_final(internal) RETURNS mmm_dataset
+	AS 'MODULE_PATHNAME', 'attrib_dataset_final' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION mmm_dataset_final(internal) IS 'sorts and validates the rows and makes a dataset of them';
+
+CREATE AGGREGATE mmm_dataset_agg(period date, kpi float8, media jsonb) (
+	SFUNC = mmm_dataset_trans, STYPE = internal, SSPACE = 65536,
+	FINALFUNC = mmm_dataset_final, FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = mmm_dataset_combine, SERIALFUNC = mmm_dataset_serial, DESERIALFUNC = mmm_dataset_deserial,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mmm_dataset_agg(date, float8, jsonb) IS
+	'mmm_dataset of rows in any order: one row a period; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
+
+CREATE AGGREGATE mmm_dataset_agg(period date, kpi float8, media jsonb, controls jsonb) (
+	SFUNC = mmm_dataset_trans, STYPE = internal, SSPACE = 65536,
+	FINALFUNC = mmm_dataset_final, FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = mmm_dataset_combine, SERIALFUNC = mmm_dataset_serial, DESERIALFUNC = mmm_dataset_deserial,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mmm_dataset_agg(date, float8, jsonb, jsonb) IS
+	'mmm_dataset of rows in any order: one row a period, with controls; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
+
+CREATE AGGREGATE mmm_dataset_agg(geo text, period date, kpi float8, media jsonb) (
+	SFUNC = mmm_dataset_trans, STYPE = internal, SSPACE = 65536,
+	FINALFUNC = mmm_dataset_final, FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = mmm_dataset_combine, SERIALFUNC = mmm_dataset_serial, DESERIALFUNC = mmm_dataset_deserial,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mmm_dataset_agg(text, date, float8, jsonb) IS
+	'mmm_dataset of rows in any order: one row a geo and period; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
+
+CREATE AGGREGATE mmm_dataset_agg(geo text, period date, kpi float8, media jsonb, controls jsonb) (
+	SFUNC = mmm_dataset_trans, STYPE = internal, SSPACE = 65536,
+	FINALFUNC = mmm_dataset_final, FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = mmm_dataset_combine, SERIALFUNC = mmm_dataset_serial, DESERIALFUNC = mmm_dataset_deserial,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mmm_dataset_agg(text, date, float8, jsonb, jsonb) IS
+	'mmm_dataset of rows in any order: one row a geo and period, with controls; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
+
+CREATE AGGREGATE mmm_dataset_agg(geo text, period date, kpi float8, media jsonb, controls jsonb, population float8) (
+	SFUNC = mmm_dataset_trans, STYPE = internal, SSPACE = 65536,
+	FINALFUNC = mmm_dataset_final, FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = mmm_dataset_combine, SERIALFUNC = mmm_dataset_serial, DESERIALFUNC = mmm_dataset_deserial,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mmm_dataset_agg(text, date, float8, jsonb, jsonb, float8) IS
+	'mmm_dataset of rows in any order: one row a geo and period, with controls, scaled by population; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
+
+-- =====================================================================================================
+-- 10. mmm_model: a fitted media mix model, and what it says
+-- =====================================================================================================
+
+CREATE TYPE mmm_model;
+
+CREATE FUNCTION mmm_model_in(cstring) RETURNS mmm_model
+	AS 'MODULE_PATHNAME', 'attrib_model_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_model_in(cstring) IS 'reads a mmm_model from JSON';
+
+CREATE FUNCTION mmm_model_out(mmm_model) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'attrib_model_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_model_out(mmm_model) IS 'prints a mmm_model as JSON, exactly';
+
+CREATE FUNCTION mmm_model_recv(internal) RETURNS mmm_model
+	AS 'MODULE_PATHNAME', 'attrib_model_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_model_recv(internal) IS 'reads a mmm_model from bytes, validating all of them';
+
+CREATE FUNCTION mmm_model_send(mmm_model) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'attrib_model_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mmm_model_send(mmm_model) IS 'the bytes of a mmm_model, the same on every machine';
+
+CREATE TYPE mmm_model (
+	INPUT = mmm_model_in,
+	OUTPUT = mmm_model_out,
+	RECEIVE = mmm_model_recv,
+	SEND = mmm_model_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = double,
+	STORAGE = extended
+);
+COMMENT ON TYPE mmm_model IS
+	'a fitted media mix model: its arguments, parameters, draws and dataset, all that its accessors need';
+
+CREATE FUNCTION mmm_fit(dataset mmm_dataset, method text DEFAULT 'bayes', adstock text DEFAULT 'geometric', saturation text DEFAULT 'hill',
+	adstock_first boolean DEFAULT true, max_lag integer DEFAULT 8, normalized boolean DEFAULT true,
+	free_slope boolean DEFAULT false, trend text DEFAULT 'linear', fourier_terms integer DEFAULT 2,
+	season_length float8 DEFAULT NULL, interactions text[] DEFAULT '{}', priors jsonb DEFAULT '{}',
+	lift_tests jsonb DEFAULT '[]', holdout_periods integer DEFAULT 0, kpi_value float8 DEFAULT 1,
+	chains integer DEFAULT 4, warmup integer DEFAULT 1000, draws integer DEFAULT 1000, seed bigint DEFAULT 1,
+	extra jsonb DEFAULT '{}')
+	RETURNS mmm_model
+	AS 'MODULE_PATHNAME', 'attrib_mmm_fit' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL SAFE COST 1000000;
+COMMENT ON FUNCTION mmm_fit(mmm_dataset, text, text, text, boolean, integer, boolean, boolean, text, integer, float8, text[], jsonb, jsonb, integer, float8, integer, integer, integer, bigint, jsonb) IS
+	'fits a media mix model: adstock, saturation, trend, seasonality, controls and interactions; the same seed gives the same digits';
+
+CREATE FUNCTION mmm_candidates(dataset mmm_dataset, method text DEFAULT 'bayes', adstock text DEFAULT 'geometric', saturation text DEFAULT 'hill',
+	adstock_first boolean DEFAULT true, max_lag integer DEFAULT 8, normalized boolean DEFAULT true,
+	free_slope boolean DEFAULT false, trend text DEFAULT 'linear', fourier_terms integer DEFAULT 2,
+	season_length float8 DEFAULT NULL, interactions text[] DEFAULT '{}', priors jsonb DEFAULT '{}',
+	lift_tests jsonb DEFAULT '[]', holdout_periods integer DEFAULT 0, kpi_value float8 DEFAULT 1,
+	chains integer DEFAULT 4, warmup integer DEFAULT 1000, draws integer DEFAULT 1000, seed bigint DEFAULT 1,
+	extra jsonb DEFAULT '{}',
+	OUT candidate integer, OUT nrmse float8, OUT rssd float8, OUT r2 float8, OUT penalty float8, OUT channel text,
+	OUT decay float8, OUT half_saturation float8, OUT slope float8, OUT contribution float8, OUT contribution_share float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_candidates' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL SAFE COST 1000000 ROWS 500;
+COMMENT ON FUNCTION mmm_candidates(mmm_dataset, text, text, text, boolean, integer, boolean, boolean, text, integer, float8, text[], jsonb, jsonb, integer, float8, integer, integer, integer, bigint, jsonb) IS
+	'the Pareto front of fit (nrmse) against likeness of effect to spend (rssd), a row a candidate and channel';
+
+CREATE FUNCTION mmm_parameters(model mmm_model,
+	OUT component text, OUT parameter text, OUT mean float8, OUT sd float8, OUT low float8, OUT median float8, OUT high float8, OUT prior_mean float8, OUT prior_sd float8, OUT contraction float8, OUT rhat float8, OUT ess_bulk float8, OUT ess_tail float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_parameters' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 30;
+COMMENT ON FUNCTION mmm_parameters(mmm_model) IS 'parameters in the user''s units; low and high bound 90%';
+
+CREATE FUNCTION mmm_diagnostics(model mmm_model,
+	OUT metric text, OUT component text, OUT value float8, OUT threshold float8, OUT ok boolean, OUT advice text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_diagnostics' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 40;
+COMMENT ON FUNCTION mmm_diagnostics(mmm_model) IS 'errors and health of a model, each figure with its threshold and advice';
+
+CREATE FUNCTION mmm_contributions(model mmm_model, period_from date DEFAULT NULL, period_to date DEFAULT NULL, level float8 DEFAULT 0.9,
+	OUT geo text, OUT period date, OUT component text, OUT contribution float8, OUT low float8, OUT high float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_contributions' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 2000;
+COMMENT ON FUNCTION mmm_contributions(mmm_model, date, date, float8) IS 'what each component adds to each period; the sum is the prediction';
+
+CREATE FUNCTION mmm_roas(model mmm_model, period_from date DEFAULT NULL, period_to date DEFAULT NULL, by text DEFAULT 'total',
+	level float8 DEFAULT 0.9,
+	OUT geo text, OUT period date, OUT channel text, OUT spend float8, OUT contribution float8, OUT contribution_low float8, OUT contribution_high float8, OUT spend_share float8, OUT contribution_share float8, OUT roas float8, OUT roas_low float8, OUT roas_high float8, OUT marginal_roas float8, OUT marginal_roas_low float8, OUT marginal_roas_high float8, OUT cost_per_kpi float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_roas' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 20;
+COMMENT ON FUNCTION mmm_roas(mmm_model, date, date, text, float8) IS 'contribution and return on spend of each channel, in total, by geo or by period';
+
+CREATE FUNCTION mmm_predict(model mmm_model, dataset mmm_dataset, level float8 DEFAULT 0.9,
+	OUT geo text, OUT period date, OUT predicted float8, OUT low float8, OUT high float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_predict' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 200;
+COMMENT ON FUNCTION mmm_predict(mmm_model, mmm_dataset, float8) IS 'the KPI of a dataset''s periods; those after the training carry its adstock over';
+
+CREATE FUNCTION mmm_response_curves(model mmm_model, points integer DEFAULT 50, period_from date DEFAULT NULL, period_to date DEFAULT NULL,
+	level float8 DEFAULT 0.9,
+	OUT channel text, OUT multiplier float8, OUT spend float8, OUT response float8, OUT low float8, OUT high float8, OUT marginal_roas float8, OUT extrapolated boolean)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_response_curves' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 500;
+COMMENT ON FUNCTION mmm_response_curves(mmm_model, integer, date, date, float8) IS 'response of each channel to multiples of what was spent, from 0 to 2 times';

@@ -6,6 +6,7 @@
 #include <gsl/gsl_errno.h>
 
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 ATTRIB_MODULE_MAGIC;
@@ -18,6 +19,12 @@ _PG_init(void)
 {
 	/* GSL's default handler calls abort(), which would take the server down. */
 	gsl_set_error_handler_off();
+
+	DefineCustomBoolVariable("attrib.progress", "Lets media mix models that take long say how far they are.",
+							 NULL, &attrib_progress, true, PGC_USERSET, 0, NULL, NULL, NULL);
+#if PG_VERSION_NUM >= 150000
+	MarkGUCPrefixReserved("attrib");
+#endif
 }
 
 static void *

@@ -21,6 +21,9 @@
  */
 extern const CoreEnv *attrib_env(void);
 
+/* The setting attrib.progress. */
+extern bool attrib_progress;
+
 /* Raises the error that a failed core call stands for; `what` names the computation in lower case. */
 extern void attrib_check_status(CoreStatus status, const char *what);
 

@@ -59,7 +59,7 @@ typedef struct DictMemo
 	uint32 number;
 } DictMemo;
 
-#define MEMO_BITS 7
+#define MEMO_BITS 8
 
 static inline void
 name_ends(const char *text, uint32 length, uint64 *head, uint64 *tail)
@@ -120,12 +120,22 @@ lookup(ChannelDict *dict, const char *text, uint32 length)
 	return candidate;
 }
 
+static inline bool
+memo_matches(const ChannelDict *dict, const DictMemo *memo, uint64 head, uint64 tail, const char *text,
+			 uint32 length)
+{
+	return memo->head == head && memo->tail == tail && memo->length == length &&
+		   (length <= 16 || memcmp(dict->names[memo->number].text + 8, text + 8, length - 16) == 0);
+}
+
 uint32
 channel_dict_intern(ChannelDict *dict, const char *text, uint32 length)
 {
 	uint64 head;
 	uint64 tail;
 	DictMemo *memo;
+	DictMemo *other;
+	uint32 place;
 
 	if (dict->memo == NULL)
 	{
@@ -136,11 +146,15 @@ channel_dict_intern(ChannelDict *dict, const char *text, uint32 length)
 			dict->memo[i].length = PG_UINT32_MAX; /* no name's */
 	}
 	name_ends(text, length, &head, &tail);
-	/* four instructions of hashing; collisions only cost the real lookup */
-	memo = &dict->memo[((head + (tail << 1) + length) * UINT64CONST(0x9E3779B97F4A7C15)) >> (64 - MEMO_BITS)];
-	if (memo->head == head && memo->tail == tail && memo->length == length &&
-		(length <= 16 || memcmp(dict->names[memo->number].text + 8, text + 8, length - 16) == 0))
+	/* four instructions of hashing, and two places to be in: a collision costs the real lookup on every row */
+	place = ((head + (tail << 1) + length) * UINT64CONST(0x9E3779B97F4A7C15)) >> (64 - MEMO_BITS);
+	memo = &dict->memo[place];
+	if (memo_matches(dict, memo, head, tail, text, length))
 		return memo->number;
+	other = &dict->memo[place ^ 1];
+	if (memo_matches(dict, other, head, tail, text, length))
+		return other->number;
+	*other = *memo;
 	memo->number = lookup(dict, text, length);
 	memo->head = head;
 	memo->tail = tail;

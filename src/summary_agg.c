@@ -90,13 +90,7 @@ attrib_path_trans(PG_FUNCTION_ARGS)
 	if (!state->meta_set || state->meta.has_options)
 		summary_state_set_meta(state, &bare_paths);
 	if (converted)
-	{
-		PathCounts counts = {.conversions = 1, .matured_conversions = 1};
-
-		counts.value = counts.matured_value = fixed_from_double(value);
-		counts.squares = fixed_square(counts.value);
-		summary_state_add(state, touches, ntouches, &counts);
-	}
+		summary_state_add_converted(state, touches, ntouches, fixed_from_double(value));
 	else
 		summary_state_add_lost(state, touches, ntouches);
 	RETURN_STATE(state);

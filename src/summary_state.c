@@ -284,25 +284,6 @@ home_slot(const SummaryState *state, uint32 hash)
 	return &state->slots->data[hash & state->slots->sizemask];
 }
 
-pg_noinline void
-summary_state_flush(SummaryState *state)
-{
-	for (int i = 0; i < state->queued; i++)
-	{
-		const PathSlot *slot = home_slot(state, state->queue[i].hash);
-
-		if (slot->status)
-			__builtin_prefetch(&state->entries[slot->entry], 1);
-	}
-	for (int i = 0; i < state->queued; i++)
-	{
-		const QueuedPath *path = &state->queue[i];
-
-		find_word(state, path->word, path->ntouches, path->hash)->lost++;
-	}
-	state->queued = 0;
-}
-
 static PathDetail *
 path_detail(SummaryState *state, PathEntry *entry)
 {
@@ -328,6 +309,51 @@ path_detail(SummaryState *state, PathEntry *entry)
 	return &state->details[entry->detail - 1];
 }
 
+static inline void
+add_conversions(PathDetail *detail, int64 conversions, int64 matured_conversions, fixed128 value,
+				fixed128 matured_value, FixedSquare squares)
+{
+	detail->conversions += conversions;
+	detail->matured_conversions += matured_conversions;
+	if (!fixed_add(&detail->value, value) || !fixed_square_add(&detail->squares, squares))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("the value of a path is out of range"),
+				 errdetail("The sum of values must stay below 9.2e18.")));
+	detail->matured_value += matured_value; /* never more than value */
+}
+
+pg_noinline void
+summary_state_flush(SummaryState *state)
+{
+	for (int i = 0; i < state->queued; i++)
+	{
+		const PathSlot *slot = home_slot(state, state->queue[i].hash);
+
+		if (slot->status)
+			__builtin_prefetch(&state->entries[slot->entry], 1);
+	}
+	for (int i = 0; i < state->queued; i++)
+	{
+		QueuedPath *path = &state->queue[i];
+		PathEntry *entry = find_word(state, path->word, path->ntouches, path->hash);
+
+		path->entry = (uint32) (entry - state->entries);
+		if (!path->converted)
+			entry->lost++;
+		else if (entry->detail)
+			__builtin_prefetch(&state->details[entry->detail - 1], 1);
+	}
+	for (int i = 0; i < state->queued; i++)
+		if (state->queue[i].converted)
+		{
+			fixed128 value = state->queue[i].value;
+
+			add_conversions(path_detail(state, &state->entries[state->queue[i].entry]), 1, 1, value, value,
+							fixed_square(value));
+		}
+	state->queued = 0;
+}
+
 /* ---------------------------------------------------------------- adding */
 
 void
@@ -341,27 +367,48 @@ summary_state_count(SummaryState *state, int64 a, int64 b, int64 c)
 						errdetail("Conversions, lost and open journeys together must fit a bigint.")));
 }
 
-void
-summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches)
+/* False if the path is too long for the queue. */
+static inline bool
+enqueue(SummaryState *state, const uint32 *touches, uint32 ntouches, bool converted, fixed128 value)
 {
 	QueuedPath *path;
 
-	summary_state_changed(state);
-	summary_state_count(state, 1, 0, 0);
+	if (!fits_inside(state, ntouches))
+		return false;
 	if (unlikely(state->slots == NULL))
 		make_table(state);
-	if (!fits_inside(state, ntouches))
-	{
-		find_path(state, touches, ntouches)->lost++;
-		return;
-	}
+	summary_state_changed(state);
+	summary_state_count(state, 1, 0, 0);
 	path = &state->queue[state->queued++];
 	path->word = path_word(touches, ntouches);
 	path->ntouches = ntouches;
 	path->hash = hash_word(path->word, ntouches);
+	path->converted = converted;
+	path->value = value;
 	__builtin_prefetch(home_slot(state, path->hash));
 	if (state->queued == PATH_QUEUE)
 		summary_state_flush(state);
+	return true;
+}
+
+void
+summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches)
+{
+	PathCounts counts = {.lost = 1};
+
+	if (!enqueue(state, touches, ntouches, false, 0))
+		summary_state_add(state, touches, ntouches, &counts);
+}
+
+void
+summary_state_add_converted(SummaryState *state, const uint32 *touches, uint32 ntouches, fixed128 value)
+{
+	PathCounts counts = {.conversions = 1, .matured_conversions = 1, .value = value, .matured_value = value};
+
+	if (enqueue(state, touches, ntouches, true, value))
+		return;
+	counts.squares = fixed_square(value);
+	summary_state_add(state, touches, ntouches, &counts);
 }
 
 void
@@ -380,13 +427,8 @@ summary_state_add(SummaryState *state, const uint32 *touches, uint32 ntouches, c
 	if (counts->conversions == 0)
 		return;
 	detail = path_detail(state, entry);
-	detail->conversions += counts->conversions;
-	detail->matured_conversions += counts->matured_conversions;
-	if (!fixed_add(&detail->value, counts->value) || !fixed_square_add(&detail->squares, counts->squares))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("the value of a path is out of range"),
-				 errdetail("The sum of values must stay below 9.2e18.")));
-	detail->matured_value += counts->matured_value; /* never more than value */
+	add_conversions(detail, counts->conversions, counts->matured_conversions, counts->value,
+					counts->matured_value, counts->squares);
 	if (counts->weights)
 		summary_add_weights(state, detail, touches, ntouches, counts);
 	else if (counts->from && counts->from->ndecay)

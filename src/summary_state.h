@@ -53,14 +53,17 @@ typedef struct DecaySum
 } DecaySum;
 
 /*
- * A lost journey of a short path on its way into the table. Looking a path up waits for memory twice, for its
- * slot and for its entry; a dozen of them looked up together wait at the same time.
+ * A journey of a short path on its way into the table. Looking a path up waits for memory up to three times: for
+ * its slot, its entry and its detail; a dozen of them looked up together wait at the same time.
  */
 typedef struct QueuedPath
 {
 	uint64 word; /* its bytes */
+	fixed128 value;
 	uint32 hash;
 	uint32 ntouches;
+	uint32 entry; /* once found */
+	bool converted;
 } QueuedPath;
 
 #define PATH_QUEUE 16
@@ -144,8 +147,10 @@ extern void summary_state_add(SummaryState *state, const uint32 *touches, uint32
 /* Room for a path of so many touches, until the next call. */
 extern uint32 *summary_state_scratch(SummaryState *state, uint32 ntouches);
 
-/* One lost journey: the most frequent case by far. */
+/* One lost journey, or one that converted and matured and has no decayed credit: the frequent cases. */
 extern void summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches);
+extern void summary_state_add_converted(SummaryState *state, const uint32 *touches, uint32 ntouches,
+										fixed128 value);
 
 /* Makes the options of a part those of the whole, or raises 22023 if they differ. */
 extern void summary_state_set_meta(SummaryState *state, const SummaryMeta *meta);

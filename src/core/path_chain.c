@@ -127,10 +127,13 @@ step_evidence(const PathChain *chain, const uint32_t *touches, uint32_t ntouches
 {
 	uint32_t symbol = place < ntouches ? touches[place] : chain->nchannels;
 	double symbols = (double) chain->nchannels + 1;
-	StepCount total = chain->context ? chain->context[0] : (StepCount){0, 0};
+	StepCount total = chain->context[0];
+	StepCount anywhere = count_of(chain->step, key_index_find(&chain->steps, symbol));
+	double prior =
+		smooth(anywhere.lost + anywhere.converted, total.lost + total.converted, 1 / symbols, symbols);
+	double converted = prior;
+	double lost = prior;
 	uint32_t context = 0;
-	double converted;
-	double lost;
 
 	for (uint32_t age = 0;; age++)
 	{
@@ -139,9 +142,6 @@ step_evidence(const PathChain *chain, const uint32_t *touches, uint32_t ntouches
 		StepCount from = chain->context[context];
 		uint32_t child;
 
-		if (age == 0)
-			converted = lost =
-				smooth(step.lost + step.converted, total.lost + total.converted, 1 / symbols, symbols);
 		converted = smooth(step.converted, from.converted, converted, symbols);
 		lost = smooth(step.lost, from.lost, lost, symbols);
 		if (age == context_length(chain, place))

@@ -1,0 +1,262 @@
+#include "mmm_arguments.h"
+
+#include <math.h>
+
+#include "arguments.h"
+#include "jsonb_options.h"
+
+#include "utils/builtins.h"
+
+/* Places of mmm_fit's arguments. */
+enum
+{
+	ARG_DATASET,
+	ARG_METHOD,
+	ARG_ADSTOCK,
+	ARG_SATURATION,
+	ARG_ADSTOCK_FIRST,
+	ARG_MAX_LAG,
+	ARG_NORMALIZED,
+	ARG_FREE_SLOPE,
+	ARG_TREND,
+	ARG_FOURIER_TERMS,
+	ARG_SEASON_LENGTH,
+	ARG_INTERACTIONS,
+	ARG_PRIORS,
+	ARG_LIFT_TESTS,
+	ARG_HOLDOUT,
+	ARG_KPI_VALUE,
+	ARG_CHAINS,
+	ARG_WARMUP,
+	ARG_DRAWS,
+	ARG_SEED,
+	ARG_EXTRA,
+};
+
+/* Enough to fit a line and a channel, and to have something left over. */
+#define MIN_OBSERVATIONS 8
+
+static void
+pg_attribute_noreturn() unrecognized(const char *argument, const char *given, const char *known)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("unrecognized %s \"%s\"", argument, given), errhint("Known are %s.", known)));
+	pg_unreachable();
+}
+
+static void
+method_argument(FunctionCallInfo fcinfo)
+{
+	char *method = argument_text(fcinfo, ARG_METHOD, "method");
+
+	if (strcmp(method, "bayes") == 0)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("method 'bayes' is not available in this version"),
+						errhint("Write method => 'ridge'.")));
+	if (strcmp(method, "ridge") != 0)
+		unrecognized("method", method, "ridge and bayes");
+}
+
+static int
+max_lag_argument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(ARG_MAX_LAG))
+		return ADSTOCK_ALL_HISTORY;
+	return argument_int32(fcinfo, ARG_MAX_LAG, "max_lag", 0, ADSTOCK_MAX_LAG);
+}
+
+static void
+spec_arguments(FunctionCallInfo fcinfo, const MmmData *data, MmmSpec *spec)
+{
+	char *adstock = argument_text(fcinfo, ARG_ADSTOCK, "adstock");
+	char *saturation = argument_text(fcinfo, ARG_SATURATION, "saturation");
+	char *trend = argument_text(fcinfo, ARG_TREND, "trend");
+	NameList names = argument_names(fcinfo, ARG_INTERACTIONS, "interactions");
+	CalendarStep step = mmm_dataset_step(data);
+	int(*pair)[2];
+
+	if (!adstock_by_name(adstock, &spec->adstock))
+		unrecognized("adstock", adstock, adstock_names());
+	if (!saturation_by_name(saturation, &spec->saturation))
+		unrecognized("saturation", saturation, saturation_names());
+	if (!mmm_trend_by_name(trend, &spec->trend))
+		unrecognized("trend", trend, "none, linear and knots");
+	spec->adstock_first = argument_bool(fcinfo, ARG_ADSTOCK_FIRST, "adstock_first");
+	spec->max_lag = max_lag_argument(fcinfo);
+	spec->normalized = argument_bool(fcinfo, ARG_NORMALIZED, "normalized");
+	spec->free_slope = argument_bool(fcinfo, ARG_FREE_SLOPE, "free_slope");
+	spec->fourier_terms = argument_int32(fcinfo, ARG_FOURIER_TERMS, "fourier_terms", 0, 50);
+	spec->season_length =
+		PG_ARGISNULL(ARG_SEASON_LENGTH) ? calendar_year(&step) : PG_GETARG_FLOAT8(ARG_SEASON_LENGTH);
+	if (!PG_ARGISNULL(ARG_SEASON_LENGTH) && !(spec->season_length > 0))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("season_length must be > 0 periods, not %g", spec->season_length),
+			 errhint(
+				 "NULL takes a year of the dataset's periods; fourier_terms => 0 leaves the season out.")));
+	spec->holdout = argument_int32(fcinfo, ARG_HOLDOUT, "holdout_periods", 0, data->periods);
+	spec->interactions = names.count;
+	pair = palloc(sizeof(int[2]) * Max(names.count, 1));
+	for (int i = 0; i < names.count; i++)
+	{
+		mmm_interaction_parse(names.names[i], data, pair[i]);
+		for (int j = 0; j < i; j++)
+			if ((pair[i][0] == pair[j][0] && pair[i][1] == pair[j][1]) ||
+				(pair[i][0] == pair[j][1] && pair[i][1] == pair[j][0]))
+				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+								errmsg("interactions: \"%s\" occurs twice", names.names[i])));
+	}
+	spec->interaction = (const int(*)[2]) pair;
+	mmm_spec_check(spec, data);
+}
+
+/* Data that no such model can learn from. */
+static void
+check_training(const MmmModel *model)
+{
+	const MmmData *data = model->data;
+	int observed = 0;
+
+	for (int g = 0; g < data->geos; g++)
+		for (int t = 0; t < model->train; t++)
+			observed += !isnan(data->kpi[(Size) g * data->periods + t]);
+	if (observed < MIN_OBSERVATIONS)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("a fit needs at least %d observations of the kpi, not %d", MIN_OBSERVATIONS,
+							   observed),
+						errhint("Rows without a kpi and holdout_periods do not count.")));
+	if (!(mmm_kpi_range(model) > 0))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the kpi never varies over the %d periods to fit", model->train),
+						errhint("There is nothing that media could explain.")));
+}
+
+/* {"dist": "uniform", "lower": .., "upper": ..}: where the search may look. */
+static void
+prior_bounds(JsonbObjectIter *outer, const MmmModel *model, int channel, MmmBox *box)
+{
+	char *what = psprintf("%s: \"%s\"", outer->what, outer->key);
+	double low = NAN;
+	double high = NAN;
+	JsonbObjectIter it;
+	int p = 0;
+	Size at;
+
+	while (p < model->per_channel && strcmp(outer->key, mmm_transform_name(model, p)) != 0)
+		p++;
+	if (p == model->per_channel && strcmp(outer->key, "coefficient") != 0 && strcmp(outer->key, "roi") != 0)
+		jsonb_option_unknown(outer, "the model's transform parameters, coefficient and roi");
+	jsonb_object_begin_value(&it, &outer->value, what);
+	while (jsonb_object_next(&it))
+	{
+		if (strcmp(it.key, "lower") == 0)
+			low = jsonb_option_float8(&it, 0, MMM_MAX_AMOUNT);
+		else if (strcmp(it.key, "upper") == 0)
+			high = jsonb_option_float8(&it, 0, MMM_MAX_AMOUNT);
+		else if (strcmp(it.key, "dist") != 0 || strcmp(jsonb_option_text(&it), "uniform") != 0)
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+							errmsg("%s: method 'ridge' takes no prior but {\"dist\": \"uniform\"}", what),
+							errhint("A uniform prior bounds the search; others need method => 'bayes'.")));
+	}
+	if (p == model->per_channel)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("%s: method 'ridge' takes no prior of a coefficient", what),
+						errhint("Bound the transform parameters, or use method => 'bayes'.")));
+	at = (Size) channel * model->per_channel + p;
+	if (mmm_transform_is_log(model, p))
+	{
+		low = log(low);
+		high = log(high);
+	}
+	box->low[at] = isnan(low) ? box->low[at] : Max(low, p == model->half_at ? -20 : box->low[at]);
+	box->high[at] = isnan(high) ? box->high[at] : Min(high, p == model->half_at ? 20 : box->high[at]);
+	if (!(box->low[at] <= box->high[at]))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s: lower exceeds upper", what),
+						errhint("Bounds outside of those of the kind of transform count as these.")));
+}
+
+static void
+priors_argument(FunctionCallInfo fcinfo, const MmmModel *model, MmmBox *box)
+{
+	JsonbObjectIter it;
+
+	argument_not_null(fcinfo, ARG_PRIORS, "priors");
+	jsonb_object_begin(&it, PG_GETARG_JSONB_P(ARG_PRIORS), "priors");
+	while (jsonb_object_next(&it))
+	{
+		JsonbObjectIter inner;
+		int c = 0;
+
+		while (c < model->data->channels && strcmp(it.key, model->data->channel_name[c]) != 0)
+			c++;
+		if (c == model->data->channels)
+			jsonb_option_unknown(&it, "the channels of the dataset");
+		jsonb_object_begin_value(&inner, &it.value, psprintf("priors of \"%s\"", it.key));
+		while (jsonb_object_next(&inner))
+			prior_bounds(&inner, model, c, box);
+	}
+}
+
+static void
+lift_tests_argument(FunctionCallInfo fcinfo)
+{
+	Jsonb *tests;
+
+	argument_not_null(fcinfo, ARG_LIFT_TESTS, "lift_tests");
+	tests = PG_GETARG_JSONB_P(ARG_LIFT_TESTS);
+	if (!JB_ROOT_IS_ARRAY(tests) || JB_ROOT_IS_SCALAR(tests))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("lift_tests must be a JSON array")));
+	if (JB_ROOT_COUNT(tests) > 0)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("method 'ridge' takes no lift tests"),
+						errhint("They need method => 'bayes'.")));
+}
+
+static void
+extra_argument(FunctionCallInfo fcinfo, MmmFitOptions *options)
+{
+	JsonbObjectIter it;
+
+	argument_not_null(fcinfo, ARG_EXTRA, "extra");
+	jsonb_object_begin(&it, PG_GETARG_JSONB_P(ARG_EXTRA), "extra");
+	while (jsonb_object_next(&it))
+	{
+		if (strcmp(it.key, "candidates") == 0)
+			options->candidates = (int) jsonb_option_int64(&it, 1, 10000000);
+		else if (strcmp(it.key, "replicates") == 0)
+			options->replicates = (int) jsonb_option_int64(&it, 0, 100000);
+		else if (strcmp(it.key, "folds") == 0)
+			options->folds = (int) jsonb_option_int64(&it, 0, 6);
+		else if (strcmp(it.key, "penalty") == 0)
+			options->penalty = jsonb_option_float8(&it, 1e-12, 1e6);
+		else
+			jsonb_option_unknown(&it, "candidates, replicates, folds and penalty");
+	}
+}
+
+void
+mmm_fit_arguments(FunctionCallInfo fcinfo, MmmValue *value, MmmFitOptions *options)
+{
+	memset(value, 0, sizeof(*value));
+	value->data = mmm_dataset_arg(fcinfo, ARG_DATASET);
+	value->method = MMM_RIDGE;
+	method_argument(fcinfo);
+	spec_arguments(fcinfo, value->data, &value->spec);
+	value->kpi_value = argument_float8(fcinfo, ARG_KPI_VALUE, "kpi_value");
+	if (!(value->kpi_value > 0 && value->kpi_value <= MMM_MAX_AMOUNT))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("kpi_value must be > 0 and <= %g, not %g", MMM_MAX_AMOUNT, value->kpi_value),
+						errhint("It is what one unit of the kpi is worth, 1 where the kpi is revenue.")));
+	argument_int32(fcinfo, ARG_CHAINS, "chains", 1, 1000);
+	argument_int32(fcinfo, ARG_WARMUP, "warmup", 0, 1000000);
+	argument_int32(fcinfo, ARG_DRAWS, "draws", 1, 1000000);
+	argument_not_null(fcinfo, ARG_SEED, "seed");
+	value->seed = PG_GETARG_INT64(ARG_SEED);
+	mmm_model_init(&value->model, value->data, &value->spec, attrib_env());
+	check_training(&value->model);
+	options->seed = (uint64) value->seed;
+	options->box = mmm_box(&value->model, attrib_env());
+	priors_argument(fcinfo, &value->model, &options->box);
+	lift_tests_argument(fcinfo);
+	extra_argument(fcinfo, options);
+}

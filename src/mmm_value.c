@@ -1,0 +1,725 @@
+/*
+ * The type mmm_model. Its flat form holds the specification, the parameters and draws in scaled units, and the
+ * dataset itself; everything else is computed from these when it is asked for.
+ */
+#include "mmm_value.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "jsonb_options.h"
+
+#include "libpq/pqformat.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/json.h"
+
+PG_FUNCTION_INFO_V1(attrib_model_in);
+PG_FUNCTION_INFO_V1(attrib_model_out);
+PG_FUNCTION_INFO_V1(attrib_model_recv);
+PG_FUNCTION_INFO_V1(attrib_model_send);
+
+/*
+ * Arguments as numbers; also the fixed part of the binary form. The 32-bit
+ * numbers from version to draws are one run, so are the doubles.
+ */
+typedef struct FlatModel
+{
+	int32 vl_len_;
+	int32 version;
+	int32 method;
+	int32 adstock;
+	int32 saturation;
+	int32 adstock_first;
+	int32 max_lag;
+	int32 normalized;
+	int32 free_slope;
+	int32 trend;
+	int32 fourier_terms;
+	int32 interactions;
+	int32 holdout;
+	int32 draws;
+	int64 seed;
+	int64 evaluations;
+	double season_length;
+	double kpi_value;
+	double penalty;
+	double validation_nrmse;
+	double kkt;
+} FlatModel;
+
+/* Behind it: pairs of interacting channels (int32), the dataset, parameters, share_low, share_high, draws. */
+
+static const char *const trend_names[] = {"none", "linear", "knots"};
+
+const char *
+mmm_trend_name(MmmTrend trend)
+{
+	return trend_names[trend];
+}
+
+bool
+mmm_trend_by_name(const char *name, MmmTrend *trend)
+{
+	for (int i = 0; i < (int) lengthof(trend_names); i++)
+		if (strcmp(name, trend_names[i]) == 0)
+		{
+			*trend = (MmmTrend) i;
+			return true;
+		}
+	return false;
+}
+
+char *
+mmm_component_name(const MmmModel *model, int component)
+{
+	const MmmData *data = model->data;
+	const int *pair;
+
+	if (component < data->channels)
+		return pstrdup(data->channel_name[component]);
+	if (component < data->channels + data->controls)
+		return pstrdup(data->control_name[component - data->channels]);
+	if (component == MMM_INTERCEPT(model))
+		return pstrdup("intercept");
+	if (component == MMM_TREND(model))
+		return pstrdup("trend");
+	if (component == MMM_SEASONALITY(model))
+		return pstrdup("seasonality");
+	pair = model->spec.interaction[component - MMM_INTERACTION(model, 0)];
+	return psprintf("%s*%s", data->channel_name[pair[0]], data->channel_name[pair[1]]);
+}
+
+static int
+channel_by_name(const MmmData *data, const char *name)
+{
+	for (int c = 0; c < data->channels; c++)
+		if (strcmp(data->channel_name[c], name) == 0)
+			return c;
+	return -1;
+}
+
+void
+mmm_interaction_parse(const char *name, const MmmData *data, int pair[2])
+{
+	char *first = pstrdup(name);
+	char *star = strchr(first, '*');
+
+	if (star)
+	{
+		*star = '\0';
+		pair[0] = channel_by_name(data, first);
+		pair[1] = channel_by_name(data, star + 1);
+	}
+	if (!star || pair[0] < 0 || pair[1] < 0 || pair[0] == pair[1])
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("interactions: \"%s\" does not name two channels of the dataset", name),
+						errhint("Write two different channels as 'tv*search'.")));
+}
+
+void
+mmm_spec_check(const MmmSpec *spec, const MmmData *data)
+{
+	Adstock adstock = {spec->adstock, spec->max_lag, false, {0, 0}};
+
+	if (adstock.max_lag == ADSTOCK_ALL_HISTORY && adstock.kind != ADSTOCK_GEOMETRIC)
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("max_lag must not be NULL for %s adstock", adstock_name(adstock.kind)),
+						errhint("Only geometric adstock runs over all history.")));
+	if (spec->max_lag < ADSTOCK_ALL_HISTORY || spec->max_lag > ADSTOCK_MAX_LAG)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("max_lag must be between 0 and %d, not %d", ADSTOCK_MAX_LAG, spec->max_lag)));
+	if (spec->fourier_terms < 0 || spec->fourier_terms > 50)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("fourier_terms must be between 0 and 50, not %d", spec->fourier_terms)));
+	if (!(spec->season_length >= 0 && spec->season_length <= 1e6))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("season_length must be between 0 and 1e6 periods, not %g", spec->season_length),
+				 errhint("NULL takes a year of the dataset's periods.")));
+	if (spec->holdout < 0 || spec->holdout > data->periods)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("holdout_periods must be between 0 and %d, the dataset's periods, not %d",
+							   data->periods, spec->holdout)));
+}
+
+/* Flat form */
+
+static Size
+pairs_size(int interactions)
+{
+	return MAXALIGN(sizeof(int32) * 2 * (Size) interactions);
+}
+
+struct varlena *
+mmm_value_flatten(const MmmValue *value)
+{
+	const MmmSpec *spec = &value->spec;
+	const MmmFit *fit = &value->fit;
+	struct varlena *dataset = mmm_dataset_flatten(value->data);
+	Size parameters = sizeof(double) * value->model.parameters;
+	Size shares = sizeof(double) * value->data->channels;
+	uint64 size = sizeof(FlatModel) + pairs_size(spec->interactions) + parameters + 2 * shares +
+				  (uint64) parameters * fit->draws + VARSIZE(dataset);
+	FlatModel *flat;
+	char *at;
+
+	if (size > MaxAllocSize)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("the model would take " UINT64_FORMAT " bytes, more than 1 GB", size),
+						errhint("Keep fewer draws.")));
+	flat = palloc0(size);
+	*flat = (FlatModel){.version = MMM_MODEL_VERSION,
+						.method = value->method,
+						.adstock = spec->adstock,
+						.saturation = spec->saturation,
+						.adstock_first = spec->adstock_first,
+						.max_lag = spec->max_lag,
+						.normalized = spec->normalized,
+						.free_slope = spec->free_slope,
+						.trend = spec->trend,
+						.fourier_terms = spec->fourier_terms,
+						.interactions = spec->interactions,
+						.holdout = spec->holdout,
+						.draws = fit->draws,
+						.seed = value->seed,
+						.evaluations = fit->evaluations,
+						.season_length = spec->season_length,
+						.kpi_value = value->kpi_value,
+						.penalty = fit->penalty,
+						.validation_nrmse = fit->validation_nrmse,
+						.kkt = fit->kkt};
+	at = (char *) flat + sizeof(FlatModel);
+	memcpy(at, spec->interaction, sizeof(int32) * 2 * spec->interactions);
+	at += pairs_size(spec->interactions);
+	memcpy(at, dataset, VARSIZE(dataset));
+	memcpy(at += VARSIZE(dataset), fit->parameters, parameters);
+	memcpy(at += parameters, fit->share_low, shares);
+	memcpy(at += shares, fit->share_high, shares);
+	memcpy(at += shares, fit->draw, parameters * fit->draws);
+	SET_VARSIZE(flat, size);
+	return (struct varlena *) flat;
+}
+
+/* Spec and reported figures from the fixed part. */
+static void
+read_fixed(const FlatModel *flat, MmmValue *value)
+{
+	value->method = (MmmMethod) flat->method;
+	value->seed = flat->seed;
+	value->kpi_value = flat->kpi_value;
+	value->spec = (MmmSpec){.adstock = (AdstockKind) flat->adstock,
+							.saturation = (SaturationKind) flat->saturation,
+							.adstock_first = flat->adstock_first != 0,
+							.max_lag = flat->max_lag,
+							.normalized = flat->normalized != 0,
+							.free_slope = flat->free_slope != 0,
+							.trend = (MmmTrend) flat->trend,
+							.fourier_terms = flat->fourier_terms,
+							.season_length = flat->season_length,
+							.interactions = flat->interactions,
+							.holdout = flat->holdout};
+	value->fit.draws = flat->draws;
+	value->fit.evaluations = (long) flat->evaluations;
+	value->fit.penalty = flat->penalty;
+	value->fit.validation_nrmse = flat->validation_nrmse;
+	value->fit.kkt = flat->kkt;
+}
+
+static void
+pg_attribute_noreturn() damaged(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED), errmsg("mmm_model is of an unknown version or damaged")));
+	pg_unreachable();
+}
+
+const MmmValue *
+mmm_value_view(Datum datum)
+{
+	FlatModel *flat = (FlatModel *) PG_DETOAST_DATUM(datum);
+	MmmValue *value = palloc0(sizeof(MmmValue));
+	char *at = (char *) flat + sizeof(FlatModel);
+	Size left = VARSIZE(flat);
+	Size numbers;
+
+	if (left < sizeof(FlatModel) || flat->version != MMM_MODEL_VERSION || flat->draws < 0 ||
+		flat->interactions < 0)
+		damaged();
+	left -= sizeof(FlatModel);
+	if (left < pairs_size(flat->interactions) + sizeof(int32))
+		damaged();
+	read_fixed(flat, value);
+	value->spec.interaction = (const int(*)[2]) at;
+	left -= pairs_size(flat->interactions);
+	at += pairs_size(flat->interactions);
+	if (left < VARSIZE(at))
+		damaged();
+	value->data = mmm_dataset_view(PointerGetDatum(at));
+	left -= VARSIZE(at);
+	at += VARSIZE(at);
+	mmm_model_init(&value->model, value->data, &value->spec, attrib_env());
+	numbers = value->model.parameters * (1 + (Size) flat->draws) + 2 * (Size) value->data->channels;
+	if (left != numbers * sizeof(double))
+		damaged();
+	value->fit.parameters = (double *) at;
+	value->fit.share_low = value->fit.parameters + value->model.parameters;
+	value->fit.share_high = value->fit.share_low + value->data->channels;
+	value->fit.draw = value->fit.share_high + value->data->channels;
+	return value;
+}
+
+const MmmValue *
+mmm_value_arg(FunctionCallInfo fcinfo, int argno)
+{
+	return mmm_value_view(PG_GETARG_DATUM(argno));
+}
+
+/* What text and bytes from outside must satisfy beyond their syntax. */
+
+static void
+pg_attribute_noreturn() invalid(const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input for type mmm_model"),
+					errdetail("%s", detail)));
+	pg_unreachable();
+}
+
+static void
+check_vector(const MmmModel *model, const double *parameters)
+{
+	for (int i = 0; i < model->parameters; i++)
+		if (!(fabs(parameters[i]) <= 1e100))
+			invalid(psprintf("Parameter %d is %g.", i + 1, parameters[i]));
+	for (int c = 0; c < model->data->channels; c++)
+	{
+		const double *transforms = parameters + c * model->per_channel;
+		Adstock adstock = mmm_adstock(model, transforms);
+
+		for (int p = 0; p < model->per_channel; p++)
+			if (p < adstock_parameters(adstock.kind) ? !adstock_parameter_valid(&adstock, p)
+													 : !(transforms[p] > 0))
+				invalid(psprintf("%s of channel \"%s\" is %g.", mmm_transform_name(model, p),
+								 model->data->channel_name[c], transforms[p]));
+		if (parameters[model->transforms + c] < 0)
+			invalid(psprintf("The coefficient of channel \"%s\" is negative.", model->data->channel_name[c]));
+	}
+}
+
+/* Kinds and counts, before anything is laid out by them. */
+static void
+check_spec(const MmmValue *value)
+{
+	const MmmSpec *spec = &value->spec;
+
+	if (value->method != MMM_RIDGE || spec->adstock < 0 || spec->adstock >= ADSTOCK_KINDS ||
+		spec->saturation < 0 || spec->saturation >= SATURATION_KINDS || spec->trend < 0 ||
+		spec->trend > MMM_TREND_KNOTS)
+		invalid("A kind is unknown.");
+	if (!(value->kpi_value > 0 && value->kpi_value <= MMM_MAX_AMOUNT) || value->fit.draws < 0)
+		invalid("kpi_value or the number of draws is out of range.");
+	mmm_spec_check(spec, value->data);
+	for (int i = 0; i < spec->interactions; i++)
+		for (int side = 0; side < 2; side++)
+			if (spec->interaction[i][side] < 0 || spec->interaction[i][side] >= value->data->channels)
+				invalid("An interaction names no channel.");
+}
+
+static void
+check_numbers(const MmmValue *value)
+{
+	check_vector(&value->model, value->fit.parameters);
+	for (int d = 0; d < value->fit.draws; d++)
+		check_vector(&value->model, value->fit.draw + (Size) d * value->model.parameters);
+}
+
+/* Text */
+
+static void
+put_number(StringInfo out, double number)
+{
+	if (isnan(number))
+		appendStringInfoString(out, "null");
+	else
+		appendStringInfoString(out, float8out_internal(number));
+}
+
+static void
+put_numbers(StringInfo out, const double *number, int count)
+{
+	appendStringInfoChar(out, '[');
+	for (int i = 0; i < count; i++)
+	{
+		appendStringInfoString(out, i > 0 ? ", " : "");
+		put_number(out, number[i]);
+	}
+	appendStringInfoChar(out, ']');
+}
+
+static void
+put_spec(StringInfo out, const MmmValue *value)
+{
+	const MmmSpec *spec = &value->spec;
+
+	appendStringInfo(out, "\"adstock\": \"%s\", \"saturation\": \"%s\", \"adstock_first\": %s, \"max_lag\": ",
+					 adstock_name(spec->adstock), saturation_name(spec->saturation),
+					 spec->adstock_first ? "true" : "false");
+	if (spec->max_lag == ADSTOCK_ALL_HISTORY)
+		appendStringInfoString(out, "null");
+	else
+		appendStringInfo(out, "%d", spec->max_lag);
+	appendStringInfo(out,
+					 ", \"normalized\": %s, \"free_slope\": %s, \"trend\": \"%s\", \"fourier_terms\": %d, "
+					 "\"season_length\": ",
+					 spec->normalized ? "true" : "false", spec->free_slope ? "true" : "false",
+					 mmm_trend_name(spec->trend), spec->fourier_terms);
+	put_number(out, spec->season_length);
+	appendStringInfoString(out, ", \"interactions\": [");
+	for (int i = 0; i < spec->interactions; i++)
+	{
+		appendStringInfoString(out, i > 0 ? ", " : "");
+		escape_json(out, mmm_component_name(&value->model, MMM_INTERACTION(&value->model, i)));
+	}
+	appendStringInfo(out, "], \"holdout_periods\": %d, \"kpi_value\": ", spec->holdout);
+	put_number(out, value->kpi_value);
+	appendStringInfo(out, ", \"seed\": " INT64_FORMAT, value->seed);
+}
+
+Datum
+attrib_model_out(PG_FUNCTION_ARGS)
+{
+	const MmmValue *value = mmm_value_arg(fcinfo, 0);
+	const MmmFit *fit = &value->fit;
+	StringInfoData out;
+
+	initStringInfo(&out);
+	appendStringInfo(&out, "{\"version\": %d, \"method\": \"ridge\", \"arguments\": {", MMM_MODEL_VERSION);
+	put_spec(&out, value);
+	appendStringInfoString(&out, "}, \"fit\": {\"penalty\": ");
+	put_number(&out, fit->penalty);
+	appendStringInfoString(&out, ", \"validation_nrmse\": ");
+	put_number(&out, fit->validation_nrmse);
+	appendStringInfoString(&out, ", \"kkt\": ");
+	put_number(&out, fit->kkt);
+	appendStringInfo(&out, ", \"evaluations\": " INT64_FORMAT ", \"share_low\": ", (int64) fit->evaluations);
+	put_numbers(&out, fit->share_low, value->data->channels);
+	appendStringInfoString(&out, ", \"share_high\": ");
+	put_numbers(&out, fit->share_high, value->data->channels);
+	appendStringInfoString(&out, "}, \"parameters\": ");
+	put_numbers(&out, fit->parameters, value->model.parameters);
+	appendStringInfoString(&out, ", \"draws\": [");
+	for (int d = 0; d < fit->draws; d++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		appendStringInfoString(&out, d > 0 ? ", " : "");
+		put_numbers(&out, fit->draw + (Size) d * value->model.parameters, value->model.parameters);
+	}
+	appendStringInfoString(&out, "], \"dataset\": ");
+	mmm_dataset_json(&out, value->data);
+	appendStringInfoChar(&out, '}');
+	PG_RETURN_CSTRING(out.data);
+}
+
+/* A number, or NaN for null. */
+static double
+number_or_null(JsonbObjectIter *it)
+{
+	return it->value.type == jbvNull ? get_float8_nan() : jsonb_option_float8(it, -DBL_MAX, DBL_MAX);
+}
+
+static double *
+numbers_or_nulls(JsonbObjectIter *it, int *count)
+{
+	JsonbIterator *iter;
+	JsonbValue element;
+	double *number;
+	JsonbObjectIter one = *it;
+
+	if (it->value.type != jbvBinary || !JsonContainerIsArray(it->value.val.binary.data))
+		invalid(psprintf("\"%s\" must be an array.", it->key));
+	*count = JsonContainerSize(it->value.val.binary.data);
+	number = palloc_extended(sizeof(double) * Max(*count, 1), MCXT_ALLOC_HUGE);
+	iter = JsonbIteratorInit(it->value.val.binary.data);
+	(void) JsonbIteratorNext(&iter, &element, true);
+	for (int i = 0; i < *count; i++)
+	{
+		(void) JsonbIteratorNext(&iter, &one.value, true);
+		number[i] = number_or_null(&one);
+	}
+	return number;
+}
+
+/* What the JSON says before the dataset tells what it means. */
+typedef struct ModelText
+{
+	MmmValue value;
+	bool versioned;
+	bool has_arguments;
+	bool has_fit;
+	char **interactions;
+	int parameters;
+	int shares[2];
+	JsonbValue draws;
+	int ndraws;
+} ModelText;
+
+static void
+read_arguments(ModelText *text, JsonbValue *object)
+{
+	MmmSpec *spec = &text->value.spec;
+	JsonbObjectIter it;
+
+	jsonb_object_begin_value(&it, object, "arguments of a mmm_model");
+	while (jsonb_object_next(&it))
+	{
+		if (strcmp(it.key, "adstock") == 0)
+		{
+			if (!adstock_by_name(jsonb_option_text(&it), &spec->adstock))
+				invalid("The adstock is unknown.");
+		}
+		else if (strcmp(it.key, "saturation") == 0)
+		{
+			if (!saturation_by_name(jsonb_option_text(&it), &spec->saturation))
+				invalid("The saturation is unknown.");
+		}
+		else if (strcmp(it.key, "trend") == 0)
+		{
+			if (!mmm_trend_by_name(jsonb_option_text(&it), &spec->trend))
+				invalid("The trend is unknown.");
+		}
+		else if (strcmp(it.key, "adstock_first") == 0)
+			spec->adstock_first = jsonb_option_bool(&it);
+		else if (strcmp(it.key, "max_lag") == 0)
+			spec->max_lag = it.value.type == jbvNull ? ADSTOCK_ALL_HISTORY
+													 : (int) jsonb_option_int64(&it, 0, ADSTOCK_MAX_LAG);
+		else if (strcmp(it.key, "normalized") == 0)
+			spec->normalized = jsonb_option_bool(&it);
+		else if (strcmp(it.key, "free_slope") == 0)
+			spec->free_slope = jsonb_option_bool(&it);
+		else if (strcmp(it.key, "fourier_terms") == 0)
+			spec->fourier_terms = (int) jsonb_option_int64(&it, 0, 50);
+		else if (strcmp(it.key, "season_length") == 0)
+			spec->season_length = jsonb_option_float8(&it, 0, 1e6);
+		else if (strcmp(it.key, "interactions") == 0)
+			text->interactions = jsonb_option_text_array(&it, &spec->interactions);
+		else if (strcmp(it.key, "holdout_periods") == 0)
+			spec->holdout = (int) jsonb_option_int64(&it, 0, PG_INT32_MAX);
+		else if (strcmp(it.key, "kpi_value") == 0)
+			text->value.kpi_value = jsonb_option_float8(&it, 0, MMM_MAX_AMOUNT);
+		else if (strcmp(it.key, "seed") == 0)
+			text->value.seed = jsonb_option_int64(&it, PG_INT64_MIN, PG_INT64_MAX);
+		else
+			jsonb_option_unknown(&it, "those that a mmm_model prints");
+	}
+	text->has_arguments = true;
+}
+
+static void
+read_fit(ModelText *text, JsonbValue *object)
+{
+	MmmFit *fit = &text->value.fit;
+	JsonbObjectIter it;
+
+	jsonb_object_begin_value(&it, object, "fit of a mmm_model");
+	while (jsonb_object_next(&it))
+	{
+		if (strcmp(it.key, "penalty") == 0)
+			fit->penalty = number_or_null(&it);
+		else if (strcmp(it.key, "validation_nrmse") == 0)
+			fit->validation_nrmse = number_or_null(&it);
+		else if (strcmp(it.key, "kkt") == 0)
+			fit->kkt = number_or_null(&it);
+		else if (strcmp(it.key, "evaluations") == 0)
+			fit->evaluations = (long) jsonb_option_int64(&it, 0, PG_INT64_MAX);
+		else if (strcmp(it.key, "share_low") == 0)
+			fit->share_low = numbers_or_nulls(&it, &text->shares[0]);
+		else if (strcmp(it.key, "share_high") == 0)
+			fit->share_high = numbers_or_nulls(&it, &text->shares[1]);
+		else
+			jsonb_option_unknown(&it, "those that a mmm_model prints");
+	}
+	text->has_fit = true;
+}
+
+static void
+read_draws(ModelText *text)
+{
+	MmmFit *fit = &text->value.fit;
+	int parameters = text->value.model.parameters;
+	JsonbObjectIter row = {.what = "a mmm_model", .key = "draws"};
+	JsonbIterator *iter;
+	JsonbValue element;
+
+	if (text->draws.type != jbvBinary || !JsonContainerIsArray(text->draws.val.binary.data))
+		invalid("\"draws\" must be an array of arrays.");
+	fit->draws = JsonContainerSize(text->draws.val.binary.data);
+	fit->draw = palloc_extended(sizeof(double) * Max((Size) fit->draws * parameters, 1), MCXT_ALLOC_HUGE);
+	iter = JsonbIteratorInit(text->draws.val.binary.data);
+	(void) JsonbIteratorNext(&iter, &element, true);
+	for (int d = 0; d < fit->draws; d++)
+	{
+		double *numbers;
+		int count;
+
+		CHECK_FOR_INTERRUPTS();
+		(void) JsonbIteratorNext(&iter, &row.value, true);
+		numbers = numbers_or_nulls(&row, &count);
+		if (count != parameters)
+			invalid(psprintf("A draw has %d numbers, not %d.", count, parameters));
+		memcpy(fit->draw + (Size) d * parameters, numbers, sizeof(double) * parameters);
+		pfree(numbers);
+	}
+}
+
+static void
+lay_out(ModelText *text)
+{
+	MmmValue *value = &text->value;
+	int(*pair)[2] = palloc(sizeof(int[2]) * Max(value->spec.interactions, 1));
+
+	for (int i = 0; i < value->spec.interactions; i++)
+		mmm_interaction_parse(text->interactions[i], value->data, pair[i]);
+	value->spec.interaction = (const int(*)[2]) pair;
+	check_spec(value);
+	mmm_model_init(&value->model, value->data, &value->spec, attrib_env());
+	if (text->parameters != value->model.parameters || text->shares[0] != value->data->channels ||
+		text->shares[1] != value->data->channels)
+		invalid(psprintf("There are %d parameters, not %d.", text->parameters, value->model.parameters));
+}
+
+Datum
+attrib_model_in(PG_FUNCTION_ARGS)
+{
+	Jsonb *json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, PG_GETARG_DATUM(0)));
+	ModelText text;
+	JsonbObjectIter it;
+
+	memset(&text, 0, sizeof(text));
+	jsonb_object_begin(&it, json, "a mmm_model");
+	while (jsonb_object_next(&it))
+	{
+		if (strcmp(it.key, "version") == 0)
+			text.versioned = jsonb_option_int64(&it, MMM_MODEL_VERSION, MMM_MODEL_VERSION) != 0;
+		else if (strcmp(it.key, "method") == 0)
+		{
+			if (strcmp(jsonb_option_text(&it), "ridge") != 0)
+				invalid("The method is unknown.");
+		}
+		else if (strcmp(it.key, "arguments") == 0)
+			read_arguments(&text, &it.value);
+		else if (strcmp(it.key, "fit") == 0)
+			read_fit(&text, &it.value);
+		else if (strcmp(it.key, "parameters") == 0)
+			text.value.fit.parameters = numbers_or_nulls(&it, &text.parameters);
+		else if (strcmp(it.key, "draws") == 0)
+			text.draws = it.value;
+		else if (strcmp(it.key, "dataset") == 0)
+			text.value.data =
+				mmm_dataset_view(PointerGetDatum(mmm_dataset_from_json(JsonbValueToJsonb(&it.value))));
+		else
+			jsonb_option_unknown(&it, "those that a mmm_model prints");
+	}
+	if (!text.versioned || !text.has_arguments || !text.has_fit || !text.value.data)
+		invalid("\"version\", \"arguments\", \"fit\" or \"dataset\" is missing.");
+	lay_out(&text);
+	read_draws(&text);
+	check_numbers(&text.value);
+	PG_RETURN_POINTER(mmm_value_flatten(&text.value));
+}
+
+/* Binary: the fixed part's numbers in order, then the same sections as in the flat form. */
+
+static void
+write_doubles(StringInfo out, const double *number, Size count)
+{
+	for (Size i = 0; i < count; i++)
+		pq_sendfloat8(out, number[i]);
+}
+
+Datum
+attrib_model_send(PG_FUNCTION_ARGS)
+{
+	const FlatModel *flat = (const FlatModel *) PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
+	const MmmValue *value = mmm_value_view(PointerGetDatum(flat));
+	const int32 *word = &flat->version;
+	StringInfoData out;
+
+	pq_begintypsend(&out);
+	while (word <= &flat->draws)
+		pq_sendint32(&out, *word++);
+	pq_sendint64(&out, flat->seed);
+	pq_sendint64(&out, flat->evaluations);
+	write_doubles(&out, &flat->season_length, 5);
+	for (int i = 0; i < flat->interactions; i++)
+	{
+		pq_sendint32(&out, value->spec.interaction[i][0]);
+		pq_sendint32(&out, value->spec.interaction[i][1]);
+	}
+	mmm_dataset_write(&out, value->data);
+	write_doubles(&out, value->fit.parameters, value->model.parameters);
+	write_doubles(&out, value->fit.share_low, value->data->channels);
+	write_doubles(&out, value->fit.share_high, value->data->channels);
+	write_doubles(&out, value->fit.draw, (Size) value->model.parameters * value->fit.draws);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&out));
+}
+
+static double *
+read_doubles(StringInfo in, Size count)
+{
+	double *number;
+
+	if (count > (Size) (in->len - in->cursor) / sizeof(double))
+		invalid("There are fewer numbers than the counts say.");
+	number = palloc_extended(sizeof(double) * Max(count, 1), MCXT_ALLOC_HUGE);
+	for (Size i = 0; i < count; i++)
+	{
+		number[i] = pq_getmsgfloat8(in);
+		if (isnan(number[i]))
+			number[i] = get_float8_nan();
+	}
+	return number;
+}
+
+static const int (*read_pairs(StringInfo in, int count))[2]
+{
+	int(*pair)[2];
+
+	if (count < 0 || (Size) count > (Size) (in->len - in->cursor) / sizeof(int[2]))
+		invalid("There are fewer interactions than their count says.");
+	pair = palloc(sizeof(int[2]) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		pair[i][0] = (int) pq_getmsgint(in, 4);
+		pair[i][1] = (int) pq_getmsgint(in, 4);
+	}
+	return (const int(*)[2]) pair;
+}
+
+Datum
+attrib_model_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo in = (StringInfo) PG_GETARG_POINTER(0);
+	MmmValue value;
+	FlatModel flat;
+
+	memset(&value, 0, sizeof(value));
+	memset(&flat, 0, sizeof(flat));
+	for (int32 *word = &flat.version; word <= &flat.draws; word++)
+		*word = (int32) pq_getmsgint(in, 4);
+	if (flat.version != MMM_MODEL_VERSION)
+		invalid(psprintf("Version %d is not known; this is version %d.", flat.version, MMM_MODEL_VERSION));
+	flat.seed = pq_getmsgint64(in);
+	flat.evaluations = pq_getmsgint64(in);
+	memcpy(&flat.season_length, read_doubles(in, 5), sizeof(double) * 5);
+	read_fixed(&flat, &value);
+	value.spec.interaction = read_pairs(in, flat.interactions);
+	value.data = mmm_dataset_view(PointerGetDatum(mmm_dataset_read(in)));
+	check_spec(&value);
+	mmm_model_init(&value.model, value.data, &value.spec, attrib_env());
+	value.fit.parameters = read_doubles(in, value.model.parameters);
+	value.fit.share_low = read_doubles(in, value.data->channels);
+	value.fit.share_high = read_doubles(in, value.data->channels);
+	value.fit.draw = read_doubles(in, (Size) value.model.parameters * flat.draws);
+	check_numbers(&value);
+	PG_RETURN_POINTER(mmm_value_flatten(&value));
+}

@@ -1,0 +1,44 @@
+/*
+ * mmm_model on the PostgreSQL side: a fitted model with the dataset it was fitted to.
+ */
+#ifndef ATTRIB_MMM_VALUE_H
+#define ATTRIB_MMM_VALUE_H
+
+#include "mmm_dataset.h"
+
+#include "core/mmm_search.h"
+
+#define MMM_MODEL_VERSION 1
+
+typedef enum MmmMethod
+{
+	MMM_RIDGE,
+} MmmMethod;
+
+/* What accessors need, and what the fit reports of itself. Arrays live in CurrentMemoryContext or in the value. */
+typedef struct MmmValue
+{
+	MmmMethod method;
+	MmmSpec spec;
+	double kpi_value;
+	int64 seed;
+	MmmFit fit;
+	const MmmData *data;
+	MmmModel model; /* laid out over data and spec */
+} MmmValue;
+
+extern struct varlena *mmm_value_flatten(const MmmValue *value);
+extern const MmmValue *mmm_value_view(Datum datum);
+extern const MmmValue *mmm_value_arg(FunctionCallInfo fcinfo, int argno);
+
+extern const char *mmm_trend_name(MmmTrend trend);
+extern bool mmm_trend_by_name(const char *name, MmmTrend *trend);
+
+/* Raises 22023 unless such a model can be fitted to such data. */
+extern void mmm_spec_check(const MmmSpec *spec, const MmmData *data);
+
+/* "tv*search" as a pair of channels; 22023 for what is none. */
+extern void mmm_interaction_parse(const char *name, const MmmData *data, int pair[2]);
+extern char *mmm_component_name(const MmmModel *model, int component);
+
+#endif
