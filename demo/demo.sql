@@ -215,6 +215,55 @@ SELECT candidate, nrmse::numeric(6, 4), rssd::numeric(6, 4), string_agg(channel 
 FROM candidates WHERE candidate % 20 = 1 GROUP BY candidate, nrmse, rssd ORDER BY candidate;
 
 \echo
+\echo :bold'5. Next quarter\'s budget':plain
+\echo 'Five channels with S-shaped response curves. No plan of today\'s total brings more than the upper bound.'
+\echo
+CREATE TABLE public.media (channel text, coefficient float8, half_saturation float8, slope float8, today float8);
+INSERT INTO media VALUES
+    ('tv',     900000, 400000, 2.5, 300000), ('ooh',    300000, 300000, 3.0, 200000),
+    ('search', 500000, 150000, 1.0, 250000), ('social', 400000, 200000, 1.6, 150000),
+    ('email',   80000,  20000, 1.2,  20000);
+CREATE TABLE public.curves AS
+SELECT array_agg(response_curve(channel, coefficient, half_saturation, slope, current_spend => today) ORDER BY today DESC) AS curves
+FROM media;
+INSERT INTO steps (step) VALUES ('the best plan of today''s total');
+SELECT coalesce(channel, 'total') AS channel, round(sum(current_spend)) AS today, round(sum(optimal_spend)) AS best,
+       round(sum(current_response)) AS response_today, round(sum(optimal_response)) AS response,
+       CASE WHEN channel IS NULL THEN round(max(upper_bound)) END AS upper_bound,
+       CASE WHEN channel IS NULL THEN to_char(max(gap), '0.0EEEE') END AS gap
+FROM curves, optimize_budget(curves) WITH ORDINALITY AS plan
+GROUP BY GROUPING SETS ((channel, ordinality), ()) ORDER BY ordinality;
+
+\echo :bold'With a contract, a brand floor and a target for the return':plain
+\echo
+INSERT INTO steps (step) VALUES ('a plan under constraints');
+SELECT channel, round(optimal_spend) AS spend, round(optimal_response) AS response, marginal_roas::numeric(5, 3) AS marginal,
+       binding_constraint AS held_by, (sum(optimal_response) OVER () / sum(optimal_spend) OVER ())::numeric(5, 3) AS total_roas
+FROM curves, optimize_budget(curves, target_roas => 1.05, constraints => '[
+    {"name": "ooh contract", "channels": ["ooh"], "equal": 150000},
+    {"name": "brand floor", "channels": ["tv", "ooh"], "min": 500000}]');
+
+\echo :bold'The frontier: what every total can bring, and who is switched on when':plain
+\echo
+INSERT INTO steps (step) VALUES ('the frontier');
+SELECT total_budget, round(response) AS response, marginal_roas::numeric(5, 3) AS "last unit",
+       round((allocation ->> 'tv')::numeric) AS tv, round((allocation ->> 'ooh')::numeric) AS ooh,
+       round((allocation ->> 'search')::numeric) AS search, round((allocation ->> 'social')::numeric) AS social,
+       round((allocation ->> 'email')::numeric) AS email,
+       repeat('█', (30 * response / max(response) OVER ())::int) AS " "
+FROM curves, budget_frontier(curves, 200000, 2000000, 10);
+
+\echo :bold'What if the budget is cut by a fifth?':plain
+\echo
+INSERT INTO steps (step) VALUES ('scenarios');
+SELECT CASE cut WHEN 0 THEN 'as today' ELSE '-' || 100 * cut || ' %' END AS budget, round(sum(optimal_response)) AS best,
+       round(((SELECT sum(current_response) FROM curves, optimize_budget(curves)))) AS "today's plan",
+       round((100 * sum(optimal_response) / (SELECT sum(current_response) FROM curves, optimize_budget(curves)) - 100)::numeric, 1)
+           AS "% better, with less"
+FROM curves, unnest(ARRAY[0, 0.1, 0.2]) AS cut, optimize_budget(curves, 920000 * (1 - cut))
+GROUP BY cut ORDER BY cut;
+
+\echo
 \echo :bold'What took how long':plain
 \echo
 INSERT INTO steps (step) VALUES (NULL);

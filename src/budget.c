@@ -54,7 +54,7 @@ objective_argument(FunctionCallInfo fcinfo)
 {
 	char *name = argument_text(fcinfo, ARG_OBJECTIVE, "objective");
 
-	for (int i = 0; i < lengthof(objective_names); i++)
+	for (int i = 0; i < (int) lengthof(objective_names); i++)
 	{
 		if (strcmp(name, objective_names[i]) == 0)
 			return i;

@@ -60,6 +60,8 @@ struct RelaxWork
 	int segments;
 	Segment *segment;
 	double *members;
+	int *touching; /* the limits that concern each channel, ascending; channel i's begin at first_touching[i] */
+	int *first_touching;
 	double *gradients;
 	double *schur;
 	double *right;
@@ -221,6 +223,26 @@ budget_prices_free(const CoreEnv *env, BudgetPrices *prices)
 	core_free(env, prices->high);
 }
 
+/* Most rows concern few channels: the normal equations are summed over what each channel touches. */
+static void
+list_touching(const CoreEnv *env, RelaxWork *work, int channels)
+{
+	int count = 0;
+
+	work->touching = CORE_ALLOC(env, int, (size_t) work->limits *channels);
+	work->first_touching = CORE_ALLOC(env, int, (size_t) channels + 1);
+	for (int i = 0; i < channels; i++)
+	{
+		work->first_touching[i] = count;
+		for (int j = 0; j < work->limits; j++)
+		{
+			if (work->limit[j].row < 0 || work->limit[j].members[i] != 0)
+				work->touching[count++] = j;
+		}
+	}
+	work->first_touching[channels] = count;
+}
+
 RelaxWork *
 relax_work_create(const CoreEnv *env, const BudgetModel *model)
 {
@@ -263,6 +285,7 @@ relax_work_create(const CoreEnv *env, const BudgetModel *model)
 		for (int m = 0; limit->row >= 0 && m < model->row[limit->row].count; m++)
 			members[j * n + model->row[limit->row].members[m]] = limit->sign;
 	}
+	list_touching(env, work, n);
 	return work;
 }
 
@@ -272,6 +295,8 @@ relax_work_free(const CoreEnv *env, RelaxWork *work)
 	core_free(env, work->limit);
 	core_free(env, work->segment);
 	core_free(env, work->members);
+	core_free(env, work->touching);
+	core_free(env, work->first_touching);
 	core_free(env, work->gradients);
 	core_free(env, work->schur);
 	core_free(env, work->right);
@@ -457,18 +482,25 @@ factor(RelaxWork *work, const BudgetModel *model)
 	}
 	if (m == 0)
 		return true;
+	memset(work->schur, 0, sizeof(double) * m * m);
+	for (int g = 0; g < work->segments; g++)
+	{
+		const Segment *p = &work->segment[g];
+		const int *touching = work->touching + work->first_touching[p->channel];
+		int count = work->first_touching[p->channel + 1] - work->first_touching[p->channel];
+
+		for (int i = 0; i < count; i++)
+		{
+			double weight = work->limit[touching[i]].gradient[g] * p->inverse;
+
+			for (int j = 0; j <= i; j++)
+				work->schur[touching[i] * m + touching[j]] += weight * work->limit[touching[j]].gradient[g];
+		}
+	}
 	for (int a = 0; a < m; a++)
 	{
-		for (int b = 0; b <= a; b++)
-		{
-			const double *u = work->limit[a].gradient;
-			const double *v = work->limit[b].gradient;
-			double sum = 0;
-
-			for (int g = 0; g < work->segments; g++)
-				sum += u[g] * v[g] * work->segment[g].inverse;
-			work->schur[a * m + b] = work->schur[b * m + a] = sum;
-		}
+		for (int b = 0; b < a; b++)
+			work->schur[b * m + a] = work->schur[a * m + b];
 		largest = fmax(largest, work->schur[a * m + a]);
 	}
 	for (int a = 0; a < m; a++)
