@@ -60,7 +60,8 @@ struct RelaxWork
 	int segments;
 	Segment *segment;
 	double *members;
-	int *touching; /* the limits that concern each channel, ascending; channel i's begin at first_touching[i] */
+	int *
+		touching; /* the limits that concern each channel, ascending; channel i's begin at first_touching[i] */
 	int *first_touching;
 	double *gradients;
 	double *schur;
@@ -745,8 +746,13 @@ relax_solve(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const
 	{
 		/* No room inside the limits, or hardly any: prices run away, but were good on the way there. */
 		if (!isfinite(bound))
-			bound = INFINITY;
+		{
+			memset(prices->low, 0, sizeof(double) * model->rows);
+			memset(prices->high, 0, sizeof(double) * model->rows);
+			prices->floor = 0;
+			bound = budget_bound(model, pieces, prices, work->spend_price, NULL);
+		}
 		iterate(env, work, model, pieces, cutoff, prices, &bound);
 	}
-	return isfinite(bound) ? bound : INFINITY;
+	return bound;
 }

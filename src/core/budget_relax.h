@@ -90,8 +90,8 @@ extern void relax_work_free(const CoreEnv *env, RelaxWork *work);
 
 /*
  * Solves the relaxation by a primal-dual interior-point method (Mehrotra 1992): prices that make the bound
- * tight and the relaxed plan. Gives up early when the bound falls to `cutoff`. Returns the bound, or INFINITY
- * where none was found; when the box holds no plan the bound falls without limit.
+ * tight and the relaxed plan. Gives up early when the bound falls to `cutoff`. Returns the bound; when the box
+ * holds no plan it falls without limit.
  */
 extern double relax_solve(const CoreEnv *env, RelaxWork *work, const BudgetModel *model,
 						  const BudgetPiece *pieces, double cutoff, BudgetPrices *prices, double *x);

@@ -46,11 +46,21 @@ typedef struct State
 	int64_t heap_count;
 	int64_t heap_size;
 	int64_t sequence;
+	size_t heap_bytes;
 	double pruned; /* the highest bound of what was discarded */
 } State;
 
+/* Open nodes may take this much memory; then the search ends as if at its limit of nodes. */
+#define MOST_BYTES ((size_t) 256 << 20)
+
 /* Above this many channels, heuristics at every node would cost more than they find. */
 #define MANY_CHANNELS 64
+
+static size_t
+node_bytes(int cuts)
+{
+	return offsetof(Node, cuts) + sizeof(Cut) * cuts;
+}
 
 static double
 margin(const State *s)
@@ -110,6 +120,7 @@ push(State *s, Node *node)
 		s->heap_size = size;
 	}
 	node->sequence = s->sequence++;
+	s->heap_bytes += node_bytes(node->count);
 	while (at > 0 && before(node, s->heap[(at - 1) / 2]))
 	{
 		s->heap[at] = s->heap[(at - 1) / 2];
@@ -125,6 +136,7 @@ pop(State *s)
 	Node *last = s->heap[--s->heap_count];
 	int64_t at = 0;
 
+	s->heap_bytes -= node_bytes(top->count);
 	for (;;)
 	{
 		int64_t child = 2 * at + 1;
@@ -151,7 +163,7 @@ push_child(State *s, double bound, int channel, double low, double high)
 
 	for (int i = 0; i < s->n; i++)
 		count += i != channel && (s->low[i] > s->root_low[i] || s->high[i] < s->root_high[i]);
-	node = s->env->alloc(s->env->arg, offsetof(Node, cuts) + sizeof(Cut) * count);
+	node = s->env->alloc(s->env->arg, node_bytes(count));
 	node->bound = bound;
 	node->count = 0;
 	for (int i = 0; i < s->n; i++)
@@ -593,7 +605,7 @@ budget_search(const CoreEnv *env, BudgetSearch *search)
 
 		if (s.heap[0]->bound <= cutoff(&s) || (search->found && search->value >= search->enough))
 			break;
-		if (search->nodes >= search->node_limit)
+		if (search->nodes >= search->node_limit || s.heap_bytes > MOST_BYTES)
 		{
 			finished = false;
 			break;

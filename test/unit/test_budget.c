@@ -3,6 +3,8 @@
  */
 #include "budget_branches.h"
 
+#include "core/saturation.h"
+
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_rng.h>
 
@@ -467,6 +469,40 @@ tests_of_curves(void)
 	ok(worst_tangent < 1e-9, "tangents touch, %g", worst_tangent);
 }
 
+/* The optimizer's curves, which also bend and invert, are those of the saturation functions and of the fit. */
+static void
+tests_of_saturations(void)
+{
+	double worst = 0;
+	int known = 0;
+
+	for (int kind = 0; kind < CURVE_KINDS; kind++)
+	{
+		SaturationKind named;
+
+		if (!saturation_by_name(curve_kind_names[kind], &named))
+			continue;
+		known++;
+		for (int k = 0; k < 500; k++)
+		{
+			double half = exp(uniform(-3, 3));
+			double slope = exp(uniform(-1, 2));
+			double x = exp(uniform(-4, 4));
+			Saturation saturation = {named, half, slope};
+			Curve curve = {
+				.kind = kind, .coefficient = 1, .half_saturation = half, .slope = slope, .weight = 1};
+
+			curve_prepare(&curve);
+			worst = fmax(worst, fabs(curve_value(&curve, x) / saturation_value(&saturation, x) - 1));
+			if (saturation_derivative(&saturation, x) > 1e-250)
+				worst =
+					fmax(worst, fabs(curve_slope_at(&curve, x) / saturation_derivative(&saturation, x) - 1));
+		}
+	}
+	ok(known == CURVE_KINDS && worst < 1e-12, "%d kinds agree with the saturation functions, worst %g", known,
+	   worst);
+}
+
 /* A problem in other units has the same plan in those units. */
 static void
 tests_of_units(void)
@@ -592,6 +628,7 @@ main(int argc, char **argv)
 	rng = gsl_rng_alloc(gsl_rng_taus2);
 	golden_plans();
 	tests_of_curves();
+	tests_of_saturations();
 	tests_of_units();
 	odd_cases();
 	small_problems(100);
