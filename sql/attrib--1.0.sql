@@ -702,7 +702,37 @@ COMMENT ON FUNCTION lift_test(float8[], float8[], int, text, float8, float8, flo
 	'difference in differences of a geo or holdout experiment, with interval; its row is a lift test of the media mix model';
 
 -- =====================================================================================================
--- 8. Budgets: the best spend per channel, with a proof
+-- 8. Event logs with a known truth
+-- =====================================================================================================
+
+CREATE FUNCTION generate_events(users bigint, seed bigint DEFAULT 1, options jsonb DEFAULT '{}',
+	OUT user_id bigint, OUT at timestamptz, OUT channel text, OUT converted boolean, OUT value float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'attrib_generate_events'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000 ROWS 1000000;
+
+COMMENT ON FUNCTION generate_events(bigint, bigint, jsonb) IS
+'a realistic log of touches and conversions in random order, drawn from a known response function; options: regime (realistic, equal, free_riding, synergy, order, decay), channels, days, baseline; one seed gives one log, and user n is the same however many users are asked for';
+
+CREATE FUNCTION generate_events_truth(options jsonb DEFAULT '{}', OUT channel text, OUT causal_share float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'attrib_generate_events_truth'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000 ROWS 12;
+
+COMMENT ON FUNCTION generate_events_truth(jsonb) IS
+'the causal share of every channel in what generate_events draws with these options: the expected Shapley value of the generator''s response function above its baseline, computed by quadrature, not from a sample';
+
+CREATE FUNCTION generate_events_probability(users bigint, seed bigint DEFAULT 1, options jsonb DEFAULT '{}',
+	OUT user_id bigint, OUT probability float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'attrib_generate_events_probability'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000 ROWS 1000000;
+
+COMMENT ON FUNCTION generate_events_probability(bigint, bigint, jsonb) IS
+'each user''s chance to convert at least once, given exactly the touches that generate_events draws for him with the same arguments: the best prediction there can be';
+
+-- =====================================================================================================
+-- 9. Budgets: the best spend per channel, with a proof
 -- =====================================================================================================
 
 CREATE TYPE response_curve AS (
@@ -756,36 +786,6 @@ CREATE FUNCTION budget_frontier(curves response_curve[], low float8, high float8
 
 COMMENT ON FUNCTION budget_frontier(response_curve[], float8, float8, int, jsonb) IS
 	'the best response for every total between two, and how it is spent';
-
--- =====================================================================================================
--- 9. Event logs with a known truth
--- =====================================================================================================
-
-CREATE FUNCTION generate_events(users bigint, seed bigint DEFAULT 1, options jsonb DEFAULT '{}',
-	OUT user_id bigint, OUT at timestamptz, OUT channel text, OUT converted boolean, OUT value float8)
-RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'attrib_generate_events'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000 ROWS 1000000;
-
-COMMENT ON FUNCTION generate_events(bigint, bigint, jsonb) IS
-'a realistic log of touches and conversions in random order, drawn from a known response function; options: regime (realistic, equal, free_riding, synergy, order, decay), channels, days, baseline; one seed gives one log, and user n is the same however many users are asked for';
-
-CREATE FUNCTION generate_events_truth(options jsonb DEFAULT '{}', OUT channel text, OUT causal_share float8)
-RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'attrib_generate_events_truth'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000 ROWS 12;
-
-COMMENT ON FUNCTION generate_events_truth(jsonb) IS
-'the causal share of every channel in what generate_events draws with these options: the expected Shapley value of the generator''s response function above its baseline, computed by quadrature, not from a sample';
-
-CREATE FUNCTION generate_events_probability(users bigint, seed bigint DEFAULT 1, options jsonb DEFAULT '{}',
-	OUT user_id bigint, OUT probability float8)
-RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'attrib_generate_events_probability'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000 ROWS 1000000;
-
-COMMENT ON FUNCTION generate_events_probability(bigint, bigint, jsonb) IS
-'each user''s chance to convert at least once, given exactly the touches that generate_events draws for him with the same arguments: the best prediction there can be';
 
 -- =====================================================================================================
 -- 10. Media transforms: adstock (carry-over) and saturation (diminishing returns)
