@@ -6,7 +6,6 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
 #include "arguments.h"
 #include "common/hashfn.h"
 #include "core/accuracy.h"
@@ -17,9 +16,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(attrib_accuracy_trans);
 PG_FUNCTION_INFO_V1(attrib_accuracy_final);
@@ -273,8 +270,8 @@ calibration_json(const Accuracy *accuracy)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
 }
 
-static Datum
-accuracy_row(TupleDesc desc, const Accuracy *accuracy, int order, bool best)
+static void
+put_accuracy_row(RowSink *sink, const Accuracy *accuracy, int order, bool best)
 {
 	double numbers[] = {accuracy->auc, accuracy->accuracy, accuracy->majority, accuracy->log_loss,
 						accuracy->brier};
@@ -293,7 +290,7 @@ accuracy_row(TupleDesc desc, const Accuracy *accuracy, int order, bool best)
 		values[5 + i] = Float8GetDatum(numbers[i]);
 	}
 	values[10] = calibration_json(accuracy);
-	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+	row_sink_put(sink, values, nulls);
 }
 
 /* Which Markov order predicts best; 1-based, so that order 0 stays the regression's. */
@@ -315,13 +312,10 @@ attrib_accuracy_final(PG_FUNCTION_ARGS)
 {
 	AccuracyState *state;
 	Accuracy accuracy[PATH_CHAIN_MAX_ORDER + 1];
-	Datum rows[PATH_CHAIN_MAX_ORDER + 1];
 	Prediction *predictions;
-	Oid element_type;
-	TupleDesc desc;
+	RowSink sink;
 	Folds folds;
 	int best;
-	int count = 0;
 
 	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
@@ -332,11 +326,9 @@ attrib_accuracy_final(PG_FUNCTION_ARGS)
 	for (int order = 0; order <= state->options.max_order; order++)
 		accuracy[order] = cross_validate(&folds, order, state->options.ridge, predictions);
 	best = best_order(accuracy, state->options.max_order);
-	element_type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
-	desc = lookup_rowtype_tupdesc(element_type, -1);
+	sink = row_sink_begin_array(fcinfo);
 	for (int order = 1; order <= state->options.max_order; order++)
-		rows[count++] = accuracy_row(desc, &accuracy[order], order, order == best);
-	rows[count++] = accuracy_row(desc, &accuracy[0], 0, true);
-	ReleaseTupleDesc(desc);
-	PG_RETURN_ARRAYTYPE_P(construct_array(rows, count, element_type, -1, false, TYPALIGN_DOUBLE));
+		put_accuracy_row(&sink, &accuracy[order], order, order == best);
+	put_accuracy_row(&sink, &accuracy[0], 0, true);
+	return row_sink_array(&sink);
 }

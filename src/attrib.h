@@ -27,15 +27,29 @@ extern bool attrib_progress;
 /* Raises the error that a failed core call stands for; `what` names the computation in lower case. */
 extern void attrib_check_status(CoreStatus status, const char *what);
 
-/* A composite-returning SRF in one pass: begin, put rows, return (Datum) 0. */
+/*
+ * Where the rows of an answer go: a set-returning function's result, or an array of its row type, which is what an
+ * aggregate returns instead.
+ */
 typedef struct RowSink
 {
-	Tuplestorestate *store;
 	TupleDesc desc;
+	Tuplestorestate *store; /* NULL for an array: */
+	Oid type;
+	Datum *rows;
+	int size;
+	int capacity;
 } RowSink;
 
 extern RowSink row_sink_begin(FunctionCallInfo fcinfo);
 extern void row_sink_put(RowSink *sink, Datum *values, bool *nulls);
+
+/*
+ * The row type is read off the function's own declaration, so nothing depends on what the calling expression
+ * knows. row_sink_array() is the result, in the current context.
+ */
+extern RowSink row_sink_begin_array(FunctionCallInfo fcinfo);
+extern Datum row_sink_array(RowSink *sink);
 
 /*
  * Credits in the order users see them: channels by bytes with "(unattributed)" in its place among them.

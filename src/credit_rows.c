@@ -5,7 +5,11 @@
 
 #include <string.h>
 
+#include "access/htup_details.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
+#include "utils/typcache.h"
 
 RowSink
 row_sink_begin(FunctionCallInfo fcinfo)
@@ -13,13 +17,39 @@ row_sink_begin(FunctionCallInfo fcinfo)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	InitMaterializedSRF(fcinfo, 0);
-	return (RowSink){result->setResult, result->setDesc};
+	return (RowSink){.store = result->setResult, .desc = result->setDesc};
+}
+
+RowSink
+row_sink_begin_array(FunctionCallInfo fcinfo)
+{
+	RowSink sink = {.type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid)), .capacity = 16};
+
+	sink.desc = lookup_rowtype_tupdesc_copy(sink.type, -1);
+	sink.rows = palloc(sink.capacity * sizeof(Datum));
+	return sink;
 }
 
 void
 row_sink_put(RowSink *sink, Datum *values, bool *nulls)
 {
-	tuplestore_putvalues(sink->store, sink->desc, values, nulls);
+	if (sink->store)
+	{
+		tuplestore_putvalues(sink->store, sink->desc, values, nulls);
+		return;
+	}
+	if (sink->size == sink->capacity)
+	{
+		sink->capacity *= 2;
+		sink->rows = repalloc_huge(sink->rows, sink->capacity * sizeof(Datum));
+	}
+	sink->rows[sink->size++] = HeapTupleGetDatum(heap_form_tuple(sink->desc, values, nulls));
+}
+
+Datum
+row_sink_array(RowSink *sink)
+{
+	return PointerGetDatum(construct_array(sink->rows, sink->size, sink->type, -1, false, TYPALIGN_DOUBLE));
 }
 
 void

@@ -7,7 +7,6 @@
  */
 #include "event_state.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "core/summary_flat.h"
@@ -17,10 +16,8 @@
 #include "summary.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/typcache.h"
 #include "utils/uuid.h"
 
 PG_FUNCTION_INFO_V1(attrib_events_trans_int8);
@@ -443,8 +440,8 @@ attrib_events_final(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(summary_state_flat(sink.whole));
 }
 
-static Datum
-part_row(const SummaryPart *part, const ChannelDict *segments, TupleDesc desc)
+static void
+put_part(RowSink *sink, const SummaryPart *part, const ChannelDict *segments)
 {
 	Datum values[3];
 	bool nulls[3] = {0};
@@ -453,34 +450,29 @@ part_row(const SummaryPart *part, const ChannelDict *segments, TupleDesc desc)
 	nulls[1] = part->segment == NO_SEGMENT;
 	values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(segments->names[part->segment - 1].text);
 	values[2] = PointerGetDatum(summary_state_flat(part->summary));
-	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+	row_sink_put(sink, values, nulls);
 }
 
 Datum
 attrib_parts_final(PG_FUNCTION_ARGS)
 {
 	EventState *state;
-	JourneySink sink;
+	JourneySink journeys;
+	RowSink sink;
 	SummaryPart *parts;
 	uint32 nparts;
-	Datum *rows;
-	Oid type;
-	TupleDesc desc;
 
 	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (EventState *) PG_GETARG_POINTER(0);
-	cut_journeys(state, &sink);
-	parts = journey_sink_parts(&sink, &nparts);
-	type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
-	desc = lookup_rowtype_tupdesc_copy(type, -1);
-	BlessTupleDesc(desc);
-	rows = palloc_extended(Max(nparts, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
+	cut_journeys(state, &journeys);
+	parts = journey_sink_parts(&journeys, &nparts);
+	sink = row_sink_begin_array(fcinfo);
 	for (uint32 i = 0; i < nparts; i++)
 	{
-		rows[i] = part_row(&parts[i], &state->segments, desc);
+		put_part(&sink, &parts[i], &state->segments);
 		CHECK_FOR_INTERRUPTS();
 	}
-	PG_RETURN_ARRAYTYPE_P(construct_array(rows, (int) nparts, type, -1, false, TYPALIGN_DOUBLE));
+	return row_sink_array(&sink);
 }

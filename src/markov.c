@@ -8,12 +8,9 @@
 #include "core/markov_order.h"
 #include "summary.h"
 
-#include "access/htup_details.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(attrib_markov_removal_effect);
 PG_FUNCTION_INFO_V1(attrib_markov_final);
@@ -28,16 +25,14 @@ typedef struct MarkovRows
 	const SummaryView *view;
 	MarkovResult result;
 	RowSink sink;
-	/* or, for the aggregate: */
-	TupleDesc desc;
-	Datum *elements;
-	int count;
 } MarkovRows;
 
 static void
-form_markov_row(const MarkovRows *rows, int64 channel, const char *name, Credit credit, Datum *values,
-				bool *nulls)
+put_markov_row(void *arg, int64 channel, const char *name, Credit credit)
 {
+	MarkovRows *rows = arg;
+	Datum values[MARKOV_COLUMNS];
+	bool nulls[MARKOV_COLUMNS];
 	const MarkovResult *result = &rows->result;
 	double share = 0;
 
@@ -52,29 +47,8 @@ form_markov_row(const MarkovRows *rows, int64 channel, const char *name, Credit 
 	values[4] = Float8GetDatum(credit.value);
 	nulls[5] = !credit_share(rows->view, credit.conversions, &share);
 	values[5] = Float8GetDatum(share);
-}
-
-static void
-put_markov_row(void *arg, int64 channel, const char *name, Credit credit)
-{
-	MarkovRows *rows = arg;
-	Datum values[MARKOV_COLUMNS];
-	bool nulls[MARKOV_COLUMNS];
-
-	form_markov_row(rows, channel, name, credit, values, nulls);
 	row_sink_put(&rows->sink, values, nulls);
 	pfree(DatumGetPointer(values[0]));
-}
-
-static void
-collect_markov_row(void *arg, int64 channel, const char *name, Credit credit)
-{
-	MarkovRows *rows = arg;
-	Datum values[MARKOV_COLUMNS];
-	bool nulls[MARKOV_COLUMNS];
-
-	form_markov_row(rows, channel, name, credit, values, nulls);
-	rows->elements[rows->count++] = HeapTupleGetDatum(heap_form_tuple(rows->desc, values, nulls));
 }
 
 Datum
@@ -94,26 +68,20 @@ attrib_markov_removal_effect(PG_FUNCTION_ARGS)
 }
 
 /*
- * markov_removal_effect(path, converted, value). The element type is read off this function's own
- * declaration, so nothing depends on what the calling expression knows.
+ * markov_removal_effect(path, converted, value).
  */
 Datum
 attrib_markov_final(PG_FUNCTION_ARGS)
 {
 	MarkovRows rows = {.view = summary_view_state(fcinfo)};
-	Oid element_type;
 
 	if (rows.view == NULL)
 		PG_RETURN_NULL();
-	element_type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
 	attrib_check_status(markov_removal(rows.view, 1, true, attrib_env(), &rows.result),
 						"Markov removal effect");
-	rows.desc = lookup_rowtype_tupdesc(element_type, -1);
-	rows.elements = palloc(((Size) rows.view->nchannels + 1) * sizeof(Datum));
-	credit_rows(rows.view, &rows.result.credit, collect_markov_row, &rows);
-	ReleaseTupleDesc(rows.desc);
-	PG_RETURN_ARRAYTYPE_P(
-		construct_array(rows.elements, rows.count, element_type, -1, false, TYPALIGN_DOUBLE));
+	rows.sink = row_sink_begin_array(fcinfo);
+	credit_rows(rows.view, &rows.result.credit, put_markov_row, &rows);
+	return row_sink_array(&rows.sink);
 }
 
 static Datum

@@ -4,12 +4,9 @@
 #include "models.h"
 #include "summary.h"
 
-#include "access/htup_details.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(attrib_shapley_attr);
 PG_FUNCTION_INFO_V1(attrib_shapley_final);
@@ -24,16 +21,14 @@ typedef struct ShapleyRows
 	const ShapleyResult *result;
 	bool credited; /* conversions, value and share are known */
 	RowSink sink;
-	/* or, for the aggregate: */
-	TupleDesc desc;
-	Datum *elements;
-	int count;
 } ShapleyRows;
 
 static void
-form_shapley_row(const ShapleyRows *rows, int64 channel, const char *name, Credit credit, Datum *values,
-				 bool *nulls)
+put_shapley_row(void *arg, int64 channel, const char *name, Credit credit)
 {
+	ShapleyRows *rows = arg;
+	Datum values[SHAPLEY_COLUMNS];
+	bool nulls[SHAPLEY_COLUMNS];
 	const ShapleyResult *result = rows->result;
 	double share = 0;
 
@@ -48,29 +43,8 @@ form_shapley_row(const ShapleyRows *rows, int64 channel, const char *name, Credi
 	values[4] = Float8GetDatum(share);
 	nulls[5] = channel < 0 || result->std_error == NULL;
 	values[5] = Float8GetDatum(nulls[5] ? 0 : result->std_error[channel]);
-}
-
-static void
-put_shapley_row(void *arg, int64 channel, const char *name, Credit credit)
-{
-	ShapleyRows *rows = arg;
-	Datum values[SHAPLEY_COLUMNS];
-	bool nulls[SHAPLEY_COLUMNS];
-
-	form_shapley_row(rows, channel, name, credit, values, nulls);
 	row_sink_put(&rows->sink, values, nulls);
 	pfree(DatumGetPointer(values[0]));
-}
-
-static void
-collect_shapley_row(void *arg, int64 channel, const char *name, Credit credit)
-{
-	ShapleyRows *rows = arg;
-	Datum values[SHAPLEY_COLUMNS];
-	bool nulls[SHAPLEY_COLUMNS];
-
-	form_shapley_row(rows, channel, name, credit, values, nulls);
-	rows->elements[rows->count++] = HeapTupleGetDatum(heap_form_tuple(rows->desc, values, nulls));
 }
 
 Datum
@@ -103,28 +77,22 @@ attrib_shapley_attr(PG_FUNCTION_ARGS)
 }
 
 /*
- * shapley_attr(path, converted, value). The element type is read off this function's own declaration, so
- * nothing depends on what the calling expression knows.
+ * shapley_attr(path, converted, value).
  */
 Datum
 attrib_shapley_final(PG_FUNCTION_ARGS)
 {
 	ModelOptions options = model_options_default();
 	ShapleyRows rows = {.view = summary_view_state(fcinfo), .credited = true};
-	Oid element_type;
 	ShapleyResult result;
 
 	if (rows.view == NULL)
 		PG_RETURN_NULL();
-	element_type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
 	attrib_check_status(shapley_values(rows.view, &options.shapley, attrib_env(), &result), "Shapley value");
 	rows.result = &result;
-	rows.desc = lookup_rowtype_tupdesc(element_type, -1);
-	rows.elements = palloc(((Size) rows.view->nchannels + 1) * sizeof(Datum));
-	credit_rows(rows.view, &result.credit, collect_shapley_row, &rows);
-	ReleaseTupleDesc(rows.desc);
-	PG_RETURN_ARRAYTYPE_P(
-		construct_array(rows.elements, rows.count, element_type, -1, false, TYPALIGN_DOUBLE));
+	rows.sink = row_sink_begin_array(fcinfo);
+	credit_rows(rows.view, &result.credit, put_shapley_row, &rows);
+	return row_sink_array(&rows.sink);
 }
 
 /* Position 0 stands for none: the conversions of empty paths. */
