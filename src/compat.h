@@ -21,14 +21,6 @@
 extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 #endif
 
-/* Soft errors, which let pg_input_is_valid() answer without raising, came with 16. */
-#if PG_VERSION_NUM >= 160000
-#include "nodes/miscnodes.h"
-#define attrib_ereturn(escontext, ...) ereturn(escontext, __VA_ARGS__)
-#else
-#define attrib_ereturn(escontext, dummy, ...) ereport(ERROR, __VA_ARGS__)
-#endif
-
 /* What a hash table of the executor may use. */
 #include "executor/nodeHash.h"
 #include "miscadmin.h"
