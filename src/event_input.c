@@ -26,7 +26,8 @@ event_reject_value(double value, bool converted)
 	if (isnan(value) || fabs(value) > FIXED_MAX_INPUT)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("a value must be a number up to %g, not %s", FIXED_MAX_INPUT, text),
-						errhint("Use NULL or 0 for conversions without a known value.")));
+						isfinite(value) ? errhint("Give values in a larger unit.")
+										: errhint("Use NULL or 0 for conversions without a known value.")));
 	if (value < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("a value must not be negative, but is %s", text),
