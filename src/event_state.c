@@ -155,12 +155,10 @@ spill(EventState *state, FunctionCallInfo fcinfo)
 }
 
 void
-event_state_account(EventState *state, FunctionCallInfo fcinfo)
+event_state_charge(EventState *state, FunctionCallInfo fcinfo)
 {
 	AggregateNode *node = state->node;
 
-	if (likely(state->buffer.allocated + state->run_bytes == state->charged))
-		return;
 	charge_all(state);
 	while (node->used > node->limit && !dlist_is_empty(&node->states))
 	{

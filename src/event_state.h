@@ -35,8 +35,16 @@ typedef struct EventState
 extern EventState *event_state_create(MemoryContext context, AggregateNode *node, const JourneySpec *spec,
 									  bool wide_keys, bool by_part);
 
-/* Looks at the node's memory after events were added, and spills the largest state if it is too much. */
-extern void event_state_account(EventState *state, FunctionCallInfo fcinfo);
+/* Charges the node for the memory the state has come to use, and spills the largest state if it is too much. */
+extern void event_state_charge(EventState *state, FunctionCallInfo fcinfo);
+
+/* After events were added; they seldom needed more memory. */
+static inline void
+event_state_account(EventState *state, FunctionCallInfo fcinfo)
+{
+	if (unlikely(state->buffer.allocated + state->run_bytes != state->charged))
+		event_state_charge(state, fcinfo);
+}
 
 /* All events of the state as one run: in memory, or in a file if one is given. */
 extern void event_state_pack(const EventState *state, RunWriter *writer, EventRun *run);

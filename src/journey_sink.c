@@ -186,10 +186,16 @@ journey_sink_summary(JourneySink *sink, DateADT day, uint32 segment)
 	return slot->summary;
 }
 
+SummaryState *
+journey_sink_part(JourneySink *sink, int64 at, uint32 segment)
+{
+	return journey_sink_summary(sink, day_of(sink, at), segment);
+}
+
 static inline SummaryState *
 summary_for(JourneySink *sink, int64 date, uint32 segment)
 {
-	return sink->whole ? sink->whole : journey_sink_summary(sink, day_of(sink, date), segment);
+	return sink->whole ? sink->whole : journey_sink_part(sink, date, segment);
 }
 
 static int
@@ -254,17 +260,6 @@ journey_sink_merge(JourneySink *sink, JourneySink *from, const uint32 *segment_m
 }
 
 /* ---------------------------------------------------------------- events */
-
-void
-journey_sink_count_touch(JourneySink *sink, int64 at, uint32 segment, bool anonymous)
-{
-	SummaryState *summary = summary_for(sink, at, segment);
-
-	summary_state_changed(summary);
-	/* an int64 of rows cannot overflow by counting them */
-	summary->meta.touches_seen++;
-	summary->meta.anonymous_touches += anonymous;
-}
 
 static void
 set_value(PathCounts *counts, double value, bool matured)

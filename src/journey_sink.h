@@ -42,8 +42,20 @@ typedef struct SummaryPart
 extern void journey_sink_init(JourneySink *sink, MemoryContext context, const JourneySpec *spec,
 							  ChannelDict *channels, ChannelDict *segments, bool by_part);
 
+/* The summary that a journey or touch of this time and segment counts in. */
+extern SummaryState *journey_sink_part(JourneySink *sink, int64 at, uint32 segment);
+
 /* A touch event in the counting window, on its own day and segment. */
-extern void journey_sink_count_touch(JourneySink *sink, int64 at, uint32 segment, bool anonymous);
+static inline void
+journey_sink_count_touch(JourneySink *sink, int64 at, uint32 segment, bool anonymous)
+{
+	SummaryState *summary = sink->whole ? sink->whole : journey_sink_part(sink, at, segment);
+
+	/* an int64 of rows cannot overflow by counting them */
+	summary_state_changed(summary);
+	summary->meta.touches_seen++;
+	summary->meta.anonymous_touches += anonymous;
+}
 
 /* A conversion of nobody: a journey with an empty path. */
 extern void journey_sink_add_anonymous(JourneySink *sink, int64 at, double value, uint32 segment);
