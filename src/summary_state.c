@@ -367,16 +367,19 @@ summary_state_count(SummaryState *state, int64 a, int64 b, int64 c)
 						errdetail("Conversions, lost and open journeys together must fit a bigint.")));
 }
 
-/* False if the path is too long for the queue. */
+/* Paths that fit the nearer caches: no need to wait for them in groups, and a state per group stays small. */
+#define UNQUEUED_PATHS 256
+
+/* False if there is no queue for such a path. */
 static inline bool
 enqueue(SummaryState *state, const uint32 *touches, uint32 ntouches, bool converted, fixed128 value)
 {
 	QueuedPath *path;
 
-	if (!fits_inside(state, ntouches))
+	if (state->nentries < UNQUEUED_PATHS || !fits_inside(state, ntouches))
 		return false;
-	if (unlikely(state->slots == NULL))
-		make_table(state);
+	if (unlikely(state->queue == NULL))
+		state->queue = MemoryContextAlloc(state->hdr.eoh_context, PATH_QUEUE * sizeof(QueuedPath));
 	summary_state_changed(state);
 	summary_state_count(state, 1, 0, 0);
 	path = &state->queue[state->queued++];

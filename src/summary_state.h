@@ -86,8 +86,8 @@ typedef struct SummaryState
 	uint32 entries_capacity;
 	uint32 ndetails;
 	uint32 details_capacity;
-	int64 journeys; /* converted, lost and open: all counts together fit int64 */
-	QueuedPath queue[PATH_QUEUE];
+	int64 journeys;	   /* converted, lost and open: all counts together fit int64 */
+	QueuedPath *queue; /* made once there are enough paths for memory to matter */
 	int queued;
 	size_t text_floor; /* least size of the text form so far, to stop before memory is gone */
 	/*
