@@ -284,7 +284,8 @@ best_single_return(BudgetProblem *p, BudgetSearch *search)
 	for (int i = 0; i < p->n; i++)
 	{
 		const Curve *curve = &p->curves[i];
-		bool straight = curve->kind == CURVE_LINEAR || (curve->kind == CURVE_ROOT && curve->slope == 1);
+		bool straight = curve->shape.kind == SATURATION_LINEAR ||
+						(curve->shape.kind == SATURATION_ROOT && curve->shape.slope == 1);
 		double high = p->high[i];
 		double x = 0;
 		double ratio;

@@ -488,9 +488,9 @@ same_rows(const BudgetModel *model, const bool *member, int a, int b)
 static bool
 same_curve(const Curve *a, const Curve *b)
 {
-	return a->kind == b->kind && a->coefficient == b->coefficient &&
-		   a->half_saturation == b->half_saturation && a->slope == b->slope && a->weight == b->weight &&
-		   a->log_miss == b->log_miss;
+	return a->shape.kind == b->shape.kind && a->coefficient == b->coefficient &&
+		   a->shape.half_saturation == b->shape.half_saturation && a->shape.slope == b->shape.slope &&
+		   a->weight == b->weight && a->log_miss == b->log_miss;
 }
 
 /* Twins are found by comparing everything with everything: cheap beside one relaxation. */
