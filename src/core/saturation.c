@@ -105,14 +105,19 @@ linear_growth(double x)
 	return (SaturationGrowth){x, INFINITY, 1, 0};
 }
 
-/* The ratio that is at most 1 takes the power: nothing overflows. */
+/*
+ * The ratio that is at most 1 takes the power: nothing overflows. The optimizer spends its time here, hence the
+ * reciprocals.
+ */
 static inline SaturationGrowth
 hill_growth(double x, double half, double slope)
 {
 	bool below = x <= half;
 	double ratio = below ? x / half : half / x;
 	double r = slope == 1 ? ratio : slope == 2 ? ratio * ratio : pow(ratio, slope);
-	SaturationGrowth g = {.value = (below ? r : 1) / (1 + r), .missing = (below ? 1 : r) / (1 + r)};
+	double inverse = 1 / (1 + r);
+	double per_x = 1 / x;
+	SaturationGrowth g = {.value = below ? r * inverse : inverse, .missing = below ? inverse : r * inverse};
 
 	if (x == 0)
 	{
@@ -121,8 +126,14 @@ hill_growth(double x, double half, double slope)
 			g.second = -2 / half / half;
 		return g;
 	}
-	g.first = slope * (g.value / x) * g.missing;
-	g.second = g.first / x * ((slope - 1) * g.missing - (slope + 1) * g.value);
+	if (x >= DBL_MIN)
+		g.first = slope * (g.value * per_x) * g.missing;
+	else
+	{
+		g.first = slope * (g.value / x) * g.missing;
+		per_x = DBL_MAX; /* and not infinity */
+	}
+	g.second = g.first * per_x * ((slope - 1) * g.missing - (slope + 1) * g.value);
 	return g;
 }
 
@@ -144,7 +155,7 @@ inverse_scaled_logistic_growth(double x, double half)
 	double rate = LN3 / 2;
 
 	g.first = rate * g.first / half;
-	g.second = rate * rate * g.second / half / half;
+	g.second = -2 * g.value * g.first * (rate / half);
 	return g;
 }
 
@@ -245,7 +256,7 @@ growth(const Saturation *curve, double x)
 		case SATURATION_LOG1P:
 			g = log1p_growth(x / half);
 			g.first /= half;
-			g.second = g.second / half / half;
+			g.second = -g.first * g.first;
 			return g;
 	}
 	return g;
