@@ -16,7 +16,7 @@ typedef struct BudgetCurves
 {
 	int count;
 	char **names;
-	CurveKind *kinds; /* as named; core folds some into others */
+	SaturationKind *kinds; /* as named; core folds some into others */
 	BudgetChannel *channels;
 } BudgetCurves;
 

@@ -68,18 +68,20 @@ curve_number(const CurveRow *row, int attribute, double low, double high, bool r
 	return value;
 }
 
-static CurveKind
+static SaturationKind
 curve_saturation(const CurveRow *row)
 {
 	char *name = row->nulls[CURVE_SATURATION] ? "hill" : TextDatumGetCString(row->values[CURVE_SATURATION]);
-	int kind = curve_kind_by_name(name);
 	StringInfoData known;
 
-	if (kind >= 0)
-		return kind;
+	for (int i = 0; i < CURVE_KINDS; i++)
+	{
+		if (strcmp(name, saturation_name(curve_kinds[i])) == 0)
+			return curve_kinds[i];
+	}
 	initStringInfo(&known);
 	for (int i = 0; i < CURVE_KINDS; i++)
-		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "", curve_kind_names[i]);
+		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "", saturation_name(curve_kinds[i]));
 	ereport(ERROR,
 			(errcode(BAD_VALUE), errmsg("unrecognized saturation \"%s\" of channel \"%s\"", name, row->name),
 			 errhint("Known saturations are %s.", known.data)));
@@ -87,22 +89,22 @@ curve_saturation(const CurveRow *row)
 }
 
 static BudgetChannel
-curve_channel(const CurveRow *row, CurveKind kind)
+curve_channel(const CurveRow *row, SaturationKind kind)
 {
-	BudgetChannel c = {.curve = {.kind = kind, .weight = 1}};
-	bool has_half = curve_has_half_saturation(kind);
-	bool has_slope = curve_has_slope(kind);
+	BudgetChannel c = {.curve = {.shape = {.kind = kind}, .weight = 1}};
+	bool has_half = saturation_has_half(kind);
+	bool has_slope = saturation_has_slope(kind);
 	double max_spend;
 
 	c.curve.coefficient = curve_number(row, CURVE_COEFFICIENT, 0, LARGEST_AMOUNT, true, 0);
-	c.curve.half_saturation = 1;
+	c.curve.shape.half_saturation = 1;
 	if (has_half)
-		c.curve.half_saturation =
+		c.curve.shape.half_saturation =
 			curve_number(row, CURVE_HALF_SATURATION, SMALLEST_AMOUNT, LARGEST_AMOUNT, true, 0);
-	c.curve.slope = 1;
+	c.curve.shape.slope = 1;
 	if (has_slope)
-		c.curve.slope = curve_number(row, CURVE_SLOPE, SMALLEST_SLOPE,
-									 kind == CURVE_ROOT ? LARGEST_POWER : LARGEST_SLOPE, false, 1);
+		c.curve.shape.slope = curve_number(row, CURVE_SLOPE, SMALLEST_SLOPE,
+										   kind == SATURATION_ROOT ? LARGEST_POWER : LARGEST_SLOPE, false, 1);
 	c.current = curve_number(row, CURVE_CURRENT_SPEND, 0, LARGEST_AMOUNT, false, NAN);
 	c.low = curve_number(row, CURVE_MIN_SPEND, 0, LARGEST_AMOUNT, false, 0);
 	max_spend = row->nulls[CURVE_MAX_SPEND] ? INFINITY : DatumGetFloat8(row->values[CURVE_MAX_SPEND]);
@@ -174,7 +176,7 @@ budget_curves_read(ArrayType *array)
 	get_typlenbyvalalign(type, &length, &by_value, &align);
 	deconstruct_array(array, type, length, by_value, align, &elements, &nulls, &curves.count);
 	curves.names = palloc(sizeof(char *) * Max(curves.count, 1));
-	curves.kinds = palloc(sizeof(CurveKind) * Max(curves.count, 1));
+	curves.kinds = palloc(sizeof(SaturationKind) * Max(curves.count, 1));
 	curves.channels = palloc(sizeof(BudgetChannel) * Max(curves.count, 1));
 	for (int i = 0; i < curves.count; i++)
 	{
@@ -203,7 +205,7 @@ budget_curves_prepare(BudgetCurves *curves, bool reach)
 			ereport(ERROR,
 					(errcode(BAD_VALUE),
 					 errmsg("objective reach needs curves with a limit, but that of channel \"%s\" is %s",
-							curves->names[i], curve_kind_names[curves->kinds[i]]),
+							curves->names[i], saturation_name(curves->kinds[i])),
 					 errhint("A share of an audience saturates: hill, logistic, tanh or michaelis_menten.")));
 		if (reach && curve->coefficient > 1)
 			ereport(ERROR,

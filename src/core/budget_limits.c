@@ -122,9 +122,10 @@ slope_falls_below(const Curve *curve, double price)
 {
 	if (curve->coefficient == 0)
 		return true;
-	if (curve->kind == CURVE_ROOT && curve->slope > 1)
+	if (curve->shape.kind == SATURATION_ROOT && curve->shape.slope > 1)
 		return false;
-	if (curve->kind == CURVE_LINEAR || (curve->kind == CURVE_ROOT && curve->slope == 1))
+	if (curve->shape.kind == SATURATION_LINEAR ||
+		(curve->shape.kind == SATURATION_ROOT && curve->shape.slope == 1))
 		return curve->coefficient < price;
 	return price > 0;
 }
@@ -133,7 +134,7 @@ slope_falls_below(const Curve *curve, double price)
 static double
 last_worthwhile(const Curve *curve, double price)
 {
-	double x = curve_has_half_saturation(curve->kind) ? curve->half_saturation : 1;
+	double x = saturation_has_half(curve->shape.kind) ? curve->shape.half_saturation : 1;
 
 	x = fmax(x, isfinite(curve->inflection) ? curve->inflection : 0);
 	while (curve_slope_at(curve, x) >= price && x < 1e300)
@@ -217,7 +218,7 @@ response_of_unbounded(const BudgetProblem *p, double spend, bool *reaches_limit)
 		if (isfinite(p->cap[i]))
 			continue;
 		sum += curve_value(curve, p->user_low[i] + spend);
-		limit += curve_saturates(curve->kind) ? curve_value(curve, INFINITY) : INFINITY;
+		limit += curve_saturates(curve->shape.kind) ? curve_value(curve, INFINITY) : INFINITY;
 	}
 	*reaches_limit = sum >= limit * (1 - 1e-9);
 	return sum;
@@ -239,7 +240,7 @@ bound_by_response(BudgetProblem *p, double target)
 		if (isfinite(p->cap[i]))
 			continue;
 		unbounded++;
-		spend = fmax(spend, curve_has_half_saturation(curve->kind) ? curve->half_saturation : 1);
+		spend = fmax(spend, saturation_has_half(curve->shape.kind) ? curve->shape.half_saturation : 1);
 	}
 	if (unbounded == 0)
 		return;

@@ -8,6 +8,9 @@
 #include "budget.h"
 #include "budget_search.h"
 
+/* An objective below this part of what the curves can bring counts as nothing in the gap's denominator. */
+#define BUDGET_TINY 1e-6
+
 typedef struct BudgetProblem
 {
 	const CoreEnv *env;
@@ -42,6 +45,22 @@ extern CoreStatus budget_gather_limits(BudgetProblem *problem);
 
 /* After scaling: whether a plan meets all rows; CORE_BAD_INPUT names the first that none meets. */
 extern CoreStatus budget_check_rows(BudgetProblem *problem);
+
+/* The totals of a plan in the model's units. */
+extern double budget_spend(const BudgetProblem *problem, const double *x);
+extern double budget_response(const BudgetProblem *problem, const double *x);
+
+/* The best plan of the problem as asked; CORE_BAD_INPUT if there is none. `search` is of budget_new_search(). */
+extern BudgetSearch budget_new_search(const BudgetProblem *problem);
+extern CoreStatus budget_find_plan(BudgetProblem *problem, BudgetSearch *search);
+
+/* Sharpens the plan to the last digits and finds what each limit is worth there. */
+extern void budget_sharpen(BudgetProblem *problem, BudgetSearch *search, BudgetPrices *prices);
+
+/* The search's value and bound as the user's objective; what binds each channel, and what that costs. */
+extern void budget_report(const BudgetProblem *problem, const BudgetSearch *search, BudgetPlan *plan);
+extern void budget_explain(const BudgetProblem *problem, const BudgetSearch *search,
+						   const BudgetPrices *prices, BudgetPlan *plan);
 
 /*
  * Newton's method on the optimality conditions of the plan's own kind (which channels sit on bounds, which

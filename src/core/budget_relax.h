@@ -1,89 +1,13 @@
 /*
- * The budget problem in normal form, and its concave relaxation over a box.
- *
- *    maximise    gain * sum g_i(x_i) - sum cost_i x_i
- *    subject to  low_k <= sum of x_i over row k's channels <= high_k
- *                sum g_i(x_i) - floor_rate * sum x_i >= floor        (if has_floor)
- *                x in a box
- *
- * gain and floor_rate are not negative, so that putting the least concave majorant over the box in place of
- * each g_i only ever adds plans and value.
+ * The concave relaxation of a budget problem over a box: every curve gives way to its envelope.
  */
 #ifndef ATTRIB_CORE_BUDGET_RELAX_H
 #define ATTRIB_CORE_BUDGET_RELAX_H
 
-#include "curve.h"
-
-/* Limits on the spend of a group of channels; -INFINITY and INFINITY are none. */
-typedef struct BudgetRow
-{
-	double low;
-	double high;
-	int count;
-	const int *members; /* ascending */
-} BudgetRow;
-
-typedef struct BudgetModel
-{
-	int channels;
-	const Curve *curves;
-	int rows;
-	const BudgetRow *row;
-	double gain;
-	const double *cost;
-	bool has_floor;
-	double floor;
-	double floor_rate;
-} BudgetModel;
-
-/* What a limit is worth: multipliers, all >= 0. Any such numbers prove a bound. */
-typedef struct BudgetPrices
-{
-	double *low; /* a row */
-	double *high;
-	double floor;
-} BudgetPrices;
-
-/*
- * A channel's interval and its concave envelope there: the straight line from (low, base) that rises by
- * `rise` up to the knee, then the curve.
- */
-typedef struct BudgetPiece
-{
-	double low;
-	double high;
-	double knee;
-	double base;
-	double rise;
-} BudgetPiece;
+#include "budget_model.h"
 
 /* An interior-point solver's memory, for one model. */
 typedef struct RelaxWork RelaxWork;
-
-extern void budget_piece_set(BudgetPiece *piece, const Curve *curve, double low, double high);
-extern double budget_envelope(const BudgetPiece *piece, const Curve *curve, double x);
-
-/* The spend at which response_price * g(x) - price * x is largest within the piece, and that maximum. */
-extern double budget_best_spend(const BudgetPiece *piece, const Curve *curve, double response_price,
-								double price, double *value);
-
-/* A channel's spend costs this much at the prices given, and its response earns that. */
-extern void budget_spend_prices(const BudgetModel *model, const BudgetPrices *prices, double *price);
-extern double budget_response_price(const BudgetModel *model, const BudgetPrices *prices);
-
-/*
- * The Lagrangian bound: no plan within the pieces is worth more. It holds for any prices, however they were
- * found; `best` (may be NULL) receives each channel's own maximum.
- */
-extern double budget_bound(const BudgetModel *model, const BudgetPiece *pieces, const BudgetPrices *prices,
-						   double *price_scratch, double *best);
-
-/* The value of a plan, and by how much it breaks the worst limit (0 if it breaks none). */
-extern double budget_value(const BudgetModel *model, const double *x);
-extern double budget_violation(const BudgetModel *model, const double *x);
-
-extern BudgetPrices budget_prices_alloc(const CoreEnv *env, const BudgetModel *model);
-extern void budget_prices_free(const CoreEnv *env, BudgetPrices *prices);
 
 extern RelaxWork *relax_work_create(const CoreEnv *env, const BudgetModel *model);
 extern void relax_work_free(const CoreEnv *env, RelaxWork *work);

@@ -1,54 +1,7 @@
-#include "budget_search.h"
+#include "budget_search_state.h"
 
 #include <math.h>
 #include <string.h>
-
-/* A bound on one channel's interval, where it is narrower than the root's. */
-typedef struct Cut
-{
-	int channel;
-	double low;
-	double high;
-} Cut;
-
-typedef struct Node
-{
-	double bound;
-	int64_t sequence;
-	int count;
-	Cut cuts[];
-} Node;
-
-typedef struct State
-{
-	const CoreEnv *env;
-	BudgetSearch *search;
-	const BudgetModel *model;
-	int n;
-
-	double *root_low;
-	double *root_high;
-	double *low; /* the node's box */
-	double *high;
-	BudgetPiece *pieces;
-	BudgetPiece *trial_pieces;
-	double *knee_value; /* each curve's value at its inflection, if that is inside the root */
-	double *x;
-	double *trial;
-	double *trial_like;
-	double *spend_price;
-	BudgetPrices prices;
-	BudgetPrices trial_prices;
-	RelaxWork *work;
-	int *twin; /* the next channel with the same curve, box and rows; -1 if none */
-
-	Node **heap;
-	int64_t heap_count;
-	int64_t heap_size;
-	int64_t sequence;
-	size_t heap_bytes;
-	double pruned; /* the highest bound of what was discarded */
-} State;
 
 /* Open nodes may take this much memory; then the search ends as if at its limit of nodes. */
 #define MOST_BYTES ((size_t) 256 << 20)
@@ -56,27 +9,21 @@ typedef struct State
 /* Above this many channels, heuristics at every node would cost more than they find. */
 #define MANY_CHANNELS 64
 
-static size_t
-node_bytes(int cuts)
-{
-	return offsetof(Node, cuts) + sizeof(Cut) * cuts;
-}
-
 static double
-margin(const State *s)
+margin(const SearchState *s)
 {
 	return 0.9 * s->search->tolerance * fmax(fabs(s->search->value), s->search->unit);
 }
 
 /* The value a node must be able to exceed to be worth a look. */
 static double
-cutoff(const State *s)
+cutoff(const SearchState *s)
 {
 	return s->search->found ? s->search->value + margin(s) : -INFINITY;
 }
 
 static void
-offer(State *s, const double *plan)
+offer(SearchState *s, const double *plan)
 {
 	double value;
 
@@ -92,216 +39,6 @@ offer(State *s, const double *plan)
 	s->search->found = true;
 	s->search->value = value;
 	memcpy(s->search->plan, plan, sizeof(double) * s->n);
-}
-
-/* ------------------------------------------------------------------------------------------------------
- * The heap of open nodes, best bound first
- * ------------------------------------------------------------------------------------------------------ */
-
-static bool
-before(const Node *a, const Node *b)
-{
-	return a->bound > b->bound || (a->bound == b->bound && a->sequence > b->sequence);
-}
-
-static void
-push(State *s, Node *node)
-{
-	int64_t at = s->heap_count++;
-
-	if (s->heap_count > s->heap_size)
-	{
-		int64_t size = 2 * s->heap_size;
-		Node **grown = CORE_ALLOC(s->env, Node *, size);
-
-		memcpy(grown, s->heap, sizeof(Node *) * s->heap_size);
-		core_free(s->env, s->heap);
-		s->heap = grown;
-		s->heap_size = size;
-	}
-	node->sequence = s->sequence++;
-	s->heap_bytes += node_bytes(node->count);
-	while (at > 0 && before(node, s->heap[(at - 1) / 2]))
-	{
-		s->heap[at] = s->heap[(at - 1) / 2];
-		at = (at - 1) / 2;
-	}
-	s->heap[at] = node;
-}
-
-static Node *
-pop(State *s)
-{
-	Node *top = s->heap[0];
-	Node *last = s->heap[--s->heap_count];
-	int64_t at = 0;
-
-	s->heap_bytes -= node_bytes(top->count);
-	for (;;)
-	{
-		int64_t child = 2 * at + 1;
-
-		if (child >= s->heap_count)
-			break;
-		if (child + 1 < s->heap_count && before(s->heap[child + 1], s->heap[child]))
-			child++;
-		if (!before(s->heap[child], last))
-			break;
-		s->heap[at] = s->heap[child];
-		at = child;
-	}
-	s->heap[at] = last;
-	return top;
-}
-
-/* The node's box with one channel's interval replaced, as a node of its own. */
-static void
-push_child(State *s, double bound, int channel, double low, double high)
-{
-	Node *node;
-	int count = 1;
-
-	for (int i = 0; i < s->n; i++)
-		count += i != channel && (s->low[i] > s->root_low[i] || s->high[i] < s->root_high[i]);
-	node = s->env->alloc(s->env->arg, node_bytes(count));
-	node->bound = bound;
-	node->count = 0;
-	for (int i = 0; i < s->n; i++)
-	{
-		if (i == channel)
-			node->cuts[node->count++] = (Cut){i, low, high};
-		else if (s->low[i] > s->root_low[i] || s->high[i] < s->root_high[i])
-			node->cuts[node->count++] = (Cut){i, s->low[i], s->high[i]};
-	}
-	push(s, node);
-}
-
-/* ------------------------------------------------------------------------------------------------------
- * Narrowing a box
- * ------------------------------------------------------------------------------------------------------ */
-
-/* What a row leaves for each of its channels once the others have their least, or their most. */
-static bool
-narrow_by_row(State *s, const BudgetRow *row)
-{
-	double least = 0;
-	double most = 0;
-
-	for (int m = 0; m < row->count; m++)
-	{
-		least += s->low[row->members[m]];
-		most += s->high[row->members[m]];
-	}
-	if (least > row->high + BUDGET_SLACK || most < row->low - BUDGET_SLACK)
-		return false;
-	for (int m = 0; m < row->count; m++)
-	{
-		int i = row->members[m];
-		double high = row->high - (least - s->low[i]);
-		double low = row->low - (most - s->high[i]);
-
-		if (high < s->high[i])
-			s->high[i] = fmax(high, s->low[i]);
-		if (low > s->low[i])
-			s->low[i] = fmin(low, s->high[i]);
-	}
-	return true;
-}
-
-/* Of channels that are alike, an earlier one spends no less than a later one. */
-static bool
-narrow_by_order(State *s)
-{
-	for (int i = 0; i < s->n; i++)
-	{
-		if (s->twin[i] >= 0)
-			s->high[s->twin[i]] = fmin(s->high[s->twin[i]], s->high[i]);
-	}
-	for (int i = s->n - 1; i >= 0; i--)
-	{
-		if (s->twin[i] >= 0)
-			s->low[i] = fmax(s->low[i], s->low[s->twin[i]]);
-	}
-	for (int i = 0; i < s->n; i++)
-	{
-		if (s->low[i] > s->high[i] + BUDGET_SLACK)
-			return false;
-		s->high[i] = fmax(s->high[i], s->low[i]);
-	}
-	return true;
-}
-
-static bool
-narrow(State *s)
-{
-	for (int round = 0; round < 2; round++)
-	{
-		for (int k = 0; k < s->model->rows; k++)
-		{
-			if (!narrow_by_row(s, &s->model->row[k]))
-				return false;
-		}
-		if (!narrow_by_order(s))
-			return false;
-	}
-	return true;
-}
-
-/*
- * Shuts out the part of an interval whose use costs more than the bound has to spare. Returns whether an
- * envelope changed.
- */
-static bool
-narrow_by_prices(State *s, double spare)
-{
-	double response_price = budget_response_price(s->model, &s->prices);
-	bool changed = false;
-
-	budget_spend_prices(s->model, &s->prices, s->spend_price);
-	for (int i = 0; i < s->n; i++)
-	{
-		const Curve *curve = &s->model->curves[i];
-		double turn = curve->inflection;
-		double price = s->spend_price[i];
-		double best;
-		double at_low;
-		double at_turn;
-		double upper;
-		BudgetPiece beyond;
-
-		if (!(s->low[i] < turn && turn < s->high[i]))
-			continue;
-		budget_best_spend(&s->pieces[i], curve, response_price, price, &best);
-		at_low = response_price * s->pieces[i].base - price * s->low[i];
-		at_turn = response_price * s->knee_value[i] - price * turn;
-		if (fmax(at_low, at_turn) < best - spare)
-		{
-			s->low[i] = turn;
-			changed = true;
-			continue;
-		}
-		beyond = (BudgetPiece){.low = turn, .high = s->high[i], .base = s->knee_value[i]};
-		budget_best_spend(&beyond, curve, response_price, price, &upper);
-		if (upper < best - spare)
-		{
-			/* Convex below the turn: what it is worth falls from the low end and rises nowhere above it. */
-			double from = s->low[i];
-			double to = turn;
-
-			for (int step = 0; step < 20; step++)
-			{
-				double middle = 0.5 * (from + to);
-
-				if (response_price * curve_value(curve, middle) - price * middle < best - spare)
-					to = middle;
-				else
-					from = middle;
-			}
-			s->high[i] = to;
-			changed = true;
-		}
-	}
-	return changed;
 }
 
 /* ------------------------------------------------------------------------------------------------------
@@ -335,7 +72,7 @@ budget_refine(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, con
 
 /* Channels on the straight part of their envelope go to the end of it that `fraction` says. */
 static void
-round_plan(State *s, double fraction)
+round_plan(SearchState *s, double fraction)
 {
 	for (int i = 0; i < s->n; i++)
 	{
@@ -352,7 +89,7 @@ round_plan(State *s, double fraction)
 }
 
 static void
-look_for_plans(State *s, bool root)
+look_for_plans(SearchState *s, bool root)
 {
 	if (!root && s->n > MANY_CHANNELS && s->search->nodes % 8 != 0)
 		return;
@@ -369,7 +106,7 @@ look_for_plans(State *s, bool root)
  * ------------------------------------------------------------------------------------------------------ */
 
 static void
-set_pieces(State *s)
+set_pieces(SearchState *s)
 {
 	for (int i = 0; i < s->n; i++)
 	{
@@ -379,14 +116,34 @@ set_pieces(State *s)
 }
 
 static void
-discard(State *s, double bound)
+discard(SearchState *s, double bound)
 {
 	s->pruned = fmax(s->pruned, bound);
 }
 
+/* The node's box with one channel's interval replaced, as a node of its own. */
+static void
+push_child(SearchState *s, double bound, int channel, double low, double high)
+{
+	Node *node;
+	int count = 1;
+
+	for (int i = 0; i < s->n; i++)
+		count += i != channel && (s->low[i] > s->root_low[i] || s->high[i] < s->root_high[i]);
+	node = node_create(s->env, bound, count);
+	for (int i = 0; i < s->n; i++)
+	{
+		if (i == channel)
+			node->cuts[node->count++] = (Cut){i, low, high};
+		else if (s->low[i] > s->root_low[i] || s->high[i] < s->root_high[i])
+			node->cuts[node->count++] = (Cut){i, s->low[i], s->high[i]};
+	}
+	node_push(s->env, &s->open, node);
+}
+
 /* Splits the interval where the relaxed plan is most wrong; without any error, the widest. */
 static void
-branch(State *s, double bound)
+branch(SearchState *s, double bound)
 {
 	int worst = -1;
 	double most = 0;
@@ -430,7 +187,7 @@ branch(State *s, double bound)
 }
 
 static void
-process(State *s, const Node *node, bool root)
+process(SearchState *s, const Node *node, bool root)
 {
 	double bound = node->bound;
 
@@ -443,7 +200,7 @@ process(State *s, const Node *node, bool root)
 	}
 	for (int round = 0; round < 4; round++)
 	{
-		if (!narrow(s))
+		if (!search_narrow(s))
 			return;
 		set_pieces(s);
 		bound = fmin(bound, relax_solve(s->env, s->work, s->model, s->pieces, cutoff(s), &s->prices, s->x));
@@ -461,8 +218,8 @@ process(State *s, const Node *node, bool root)
 			return;
 		}
 		if (!s->search->found ||
-			!narrow_by_prices(s, budget_bound(s->model, s->pieces, &s->prices, s->spend_price, NULL) -
-									 s->search->value))
+			!search_narrow_by_prices(s, budget_bound(s->model, s->pieces, &s->prices, s->spend_price, NULL) -
+											s->search->value))
 			break;
 	}
 	if (root)
@@ -474,55 +231,6 @@ process(State *s, const Node *node, bool root)
 	branch(s, bound);
 }
 
-static bool
-same_rows(const BudgetModel *model, const bool *member, int a, int b)
-{
-	for (int k = 0; k < model->rows; k++)
-	{
-		if (member[(size_t) k * model->channels + a] != member[(size_t) k * model->channels + b])
-			return false;
-	}
-	return true;
-}
-
-static bool
-same_curve(const Curve *a, const Curve *b)
-{
-	return a->kind == b->kind && a->coefficient == b->coefficient &&
-		   a->half_saturation == b->half_saturation && a->slope == b->slope && a->weight == b->weight &&
-		   a->log_miss == b->log_miss;
-}
-
-/* Twins are found by comparing everything with everything: cheap beside one relaxation. */
-static void
-find_twins(State *s)
-{
-	const BudgetModel *model = s->model;
-	bool *member = CORE_ALLOC_ZERO(s->env, bool, (size_t) model->rows * s->n);
-
-	for (int k = 0; k < model->rows; k++)
-	{
-		for (int m = 0; m < model->row[k].count; m++)
-			member[(size_t) k * s->n + model->row[k].members[m]] = true;
-	}
-	memcpy(s->low, s->root_low, sizeof(double) * s->n);
-	memcpy(s->high, s->root_high, sizeof(double) * s->n);
-	for (int i = 0; i < s->n; i++)
-		s->twin[i] = -1;
-	narrow(s); /* rows often make alike what was not */
-	for (int i = 0; i < s->n; i++)
-	{
-		core_check(s->env);
-		for (int j = i + 1; j < s->n && s->twin[i] < 0; j++)
-		{
-			if (s->low[i] == s->low[j] && s->high[i] == s->high[j] && model->cost[i] == model->cost[j] &&
-				same_curve(&model->curves[i], &model->curves[j]) && same_rows(model, member, i, j))
-				s->twin[i] = j;
-		}
-	}
-	core_free(s->env, member);
-}
-
 static double *
 copy_of(const CoreEnv *env, const double *values, int n)
 {
@@ -532,12 +240,11 @@ copy_of(const CoreEnv *env, const double *values, int n)
 	return copy;
 }
 
-static State
+static SearchState
 begin(const CoreEnv *env, BudgetSearch *search)
 {
 	int n = search->model->channels;
-	State s = {
-		.env = env, .search = search, .model = search->model, .n = n, .pruned = -INFINITY, .heap_size = 64};
+	SearchState s = {.env = env, .search = search, .model = search->model, .n = n, .pruned = -INFINITY};
 
 	s.root_low = copy_of(env, search->low, n);
 	s.root_high = copy_of(env, search->high, n);
@@ -554,7 +261,7 @@ begin(const CoreEnv *env, BudgetSearch *search)
 	s.trial_prices = budget_prices_alloc(env, s.model);
 	s.work = relax_work_create(env, s.model);
 	s.twin = CORE_ALLOC(env, int, n);
-	s.heap = CORE_ALLOC(env, Node *, s.heap_size);
+	s.open = node_heap_create(env);
 	for (int i = 0; i < n; i++)
 	{
 		double turn = s.model->curves[i].inflection;
@@ -562,15 +269,13 @@ begin(const CoreEnv *env, BudgetSearch *search)
 		s.knee_value[i] = isfinite(turn) ? curve_value(&s.model->curves[i], turn) : 0;
 		s.pieces[i] = (BudgetPiece){.low = NAN};
 	}
-	find_twins(&s);
+	search_find_twins(&s);
 	return s;
 }
 
 static void
-end(State *s)
+end(SearchState *s)
 {
-	while (s->heap_count > 0)
-		core_free(s->env, pop(s));
 	core_free(s->env, s->root_low);
 	core_free(s->env, s->root_high);
 	core_free(s->env, s->low);
@@ -586,35 +291,33 @@ end(State *s)
 	budget_prices_free(s->env, &s->trial_prices);
 	relax_work_free(s->env, s->work);
 	core_free(s->env, s->twin);
-	core_free(s->env, s->heap);
+	node_heap_free(s->env, &s->open);
 }
 
 CoreStatus
 budget_search(const CoreEnv *env, BudgetSearch *search)
 {
-	State s = begin(env, search);
-	Node *root = env->alloc(env->arg, sizeof(Node));
+	SearchState s = begin(env, search);
 	bool finished = true;
 
 	search->nodes = 0;
-	*root = (Node){.bound = INFINITY};
-	push(&s, root);
-	while (s.heap_count > 0)
+	node_push(env, &s.open, node_create(env, INFINITY, 0));
+	while (s.open.count > 0)
 	{
 		Node *node;
 
-		if (s.heap[0]->bound <= cutoff(&s) || (search->found && search->value >= search->enough))
+		if (s.open.nodes[0]->bound <= cutoff(&s) || (search->found && search->value >= search->enough))
 			break;
-		if (search->nodes >= search->node_limit || s.heap_bytes > MOST_BYTES)
+		if (search->nodes >= search->node_limit || s.open.bytes > MOST_BYTES)
 		{
 			finished = false;
 			break;
 		}
-		node = pop(&s);
+		node = node_pop(&s.open);
 		process(&s, node, search->nodes++ == 0);
 		core_free(env, node);
 	}
-	search->bound = s.heap_count > 0 ? fmax(s.pruned, s.heap[0]->bound) : s.pruned;
+	search->bound = s.open.count > 0 ? fmax(s.pruned, s.open.nodes[0]->bound) : s.pruned;
 	if (search->found)
 		search->bound = fmax(search->bound, search->value);
 	end(&s);

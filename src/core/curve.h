@@ -9,28 +9,12 @@
 #ifndef ATTRIB_CORE_CURVE_H
 #define ATTRIB_CORE_CURVE_H
 
-#include "core.h"
-
-typedef enum CurveKind
-{
-	CURVE_HILL,
-	CURVE_LOGISTIC,
-	CURVE_TANH,
-	CURVE_MICHAELIS_MENTEN,
-	CURVE_ROOT,
-	CURVE_LINEAR,
-	CURVE_LOG1P,
-} CurveKind;
-
-#define CURVE_KINDS 7
+#include "saturation.h"
 
 typedef struct Curve
 {
-	CurveKind kind;
+	Saturation shape; /* one of curve_kinds; a slope or half-saturation that its kind lacks is ignored */
 	double coefficient;
-	double
-		half_saturation; /* saturating kinds reach coefficient / 2 here; log1p's unit; ignored by the rest */
-	double slope;		 /* hill's exponent, root's power; ignored by the rest */
 
 	/*
 	 * -ln(1 - response) instead of the response: the logarithm of the share of an audience that is missed.
@@ -40,7 +24,7 @@ typedef struct Curve
 	double weight; /* multiplies the result; 1 in the user's units */
 
 	/* Made by curve_prepare(). */
-	double rate;	   /* 1 / half_saturation, or ln 3 / (2 half_saturation) of the tanh family */
+	double rate;	   /* the shape's slope at 0 */
 	double inflection; /* convex up to here, concave from here on; 0 or INFINITY if it never turns */
 } Curve;
 
@@ -52,15 +36,12 @@ typedef struct CurvePoint
 	double second;
 } CurvePoint;
 
-extern const char *const curve_kind_names[CURVE_KINDS];
+/* The saturations that are increasing with one turn at most, and whose optimum is therefore provable. */
+#define CURVE_KINDS 7
+extern const SaturationKind curve_kinds[CURVE_KINDS];
 
-/* -1 if there is no kind of that name. */
-extern int curve_kind_by_name(const char *name);
-
-/* Whether the kind has an upper limit (its coefficient), and which parameters it reads. */
-extern bool curve_saturates(CurveKind kind);
-extern bool curve_has_half_saturation(CurveKind kind);
-extern bool curve_has_slope(CurveKind kind);
+/* Whether the kind has an upper limit: the coefficient. */
+extern bool curve_saturates(SaturationKind kind);
 
 /* Fills in what is derived from the parameters. They must be finite, half_saturation and slope positive. */
 extern void curve_prepare(Curve *curve);

@@ -4,6 +4,7 @@
  */
 #include "saturation.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -79,134 +80,126 @@ sech_squared(double w)
 	return 1 / c / c;
 }
 
-/* Hill's f and 1 - f, each to full relative precision. */
-static void
-hill_parts(double x, double half, double slope, double *f, double *rest)
-{
-	double r;
+/* ------------------------------------------------------------------------------------------------------
+ * The kernels: each kind once, with everything that anyone asks of it. Inlined, so that who wants the value
+ * alone pays for nothing else.
+ * ------------------------------------------------------------------------------------------------------ */
 
-	if (x <= half)
+/* The slopes at 0 of what grows like (x / unit)^slope from there. */
+static inline SaturationGrowth
+power_at_nought(double unit, double slope, double missing)
+{
+	SaturationGrowth g = {0, missing, 0, 0};
+
+	g.first = slope > 1 ? 0 : slope == 1 ? 1 / unit : INFINITY;
+	if (slope < 1)
+		g.second = -INFINITY;
+	else if (slope > 1 && slope <= 2)
+		g.second = slope == 2 ? 2 / unit / unit : INFINITY;
+	return g;
+}
+
+static inline SaturationGrowth
+linear_growth(double x)
+{
+	return (SaturationGrowth){x, INFINITY, 1, 0};
+}
+
+/*
+ * The ratio that is at most 1 takes the power: nothing overflows. The optimizer spends its time here, hence the
+ * reciprocals.
+ */
+static inline SaturationGrowth
+hill_growth(double x, double half, double slope)
+{
+	bool below = x <= half;
+	double ratio = below ? x / half : half / x;
+	double r = slope == 1 ? ratio : slope == 2 ? ratio * ratio : pow(ratio, slope);
+	double inverse = 1 / (1 + r);
+	double per_x = 1 / x;
+	SaturationGrowth g = {.value = below ? r * inverse : inverse, .missing = below ? inverse : r * inverse};
+
+	if (x == 0)
 	{
-		r = pow(x / half, slope);
-		*f = r / (1 + r);
-		*rest = 1 / (1 + r);
+		g = power_at_nought(half, slope, 1);
+		if (slope == 1)
+			g.second = -2 / half / half;
+		return g;
 	}
+	if (x >= DBL_MIN)
+		g.first = slope * (g.value * per_x) * g.missing;
 	else
 	{
-		r = pow(half / x, slope);
-		*f = 1 / (1 + r);
-		*rest = r / (1 + r);
+		g.first = slope * (g.value / x) * g.missing;
+		per_x = DBL_MAX; /* and not infinity */
 	}
+	g.second = g.first * per_x * ((slope - 1) * g.missing - (slope + 1) * g.value);
+	return g;
 }
 
-double
-hill_value(double x, double half, double slope)
+/* tanh u; 1 - tanh u is sech^2 u / (1 + tanh u). */
+static inline SaturationGrowth
+tanh_growth(double u)
 {
-	double f, rest;
+	double t = tanh(u);
+	double s = sech_squared(u);
 
-	hill_parts(x, half, slope, &f, &rest);
-	return f;
+	return (SaturationGrowth){t, s / (1 + t), s, -2 * t * s};
 }
 
-double
-hill_derivative(double x, double half, double slope)
+/* Half at x = half: tanh(x ln 3 / (2 half)). */
+static inline SaturationGrowth
+inverse_scaled_logistic_growth(double x, double half)
 {
-	double f, rest;
+	SaturationGrowth g = tanh_growth(LN3 * (x / half) / 2);
+	double rate = LN3 / 2;
+
+	g.first = rate * g.first / half;
+	g.second = -2 * g.value * g.first * (rate / half);
+	return g;
+}
+
+/* The power of x itself may leave the range of numbers where the slope does not. */
+static inline SaturationGrowth
+root_growth(double x, double alpha)
+{
+	SaturationGrowth g = {.value = pow(x, alpha), .missing = INFINITY};
 
 	if (x == 0)
-		return slope > 1 ? 0 : slope == 1 ? 1 / half : INFINITY;
-	hill_parts(x, half, slope, &f, &rest);
-	return slope * (f / x) * rest;
-}
-
-double
-logistic_value(double x, double lam)
-{
-	return tanh(lam * x / 2);
-}
-
-double
-logistic_derivative(double x, double lam)
-{
-	return lam / 2 * sech_squared(lam * x / 2);
-}
-
-double
-tanh_value(double x, double b, double c)
-{
-	return b * tanh(x / (b * c));
-}
-
-double
-tanh_derivative(double x, double b, double c)
-{
-	return sech_squared(x / (b * c)) / c;
-}
-
-double
-michaelis_menten_value(double x, double alpha, double lam)
-{
-	return alpha * (x / (lam + x));
-}
-
-double
-michaelis_menten_derivative(double x, double alpha, double lam)
-{
-	return alpha * (lam / (lam + x)) / (lam + x);
-}
-
-double
-root_value(double x, double alpha)
-{
-	return pow(x, alpha);
-}
-
-double
-root_derivative(double x, double alpha)
-{
-	if (x == 0)
-		return alpha > 1 ? 0 : alpha == 1 ? 1 : INFINITY;
-	return alpha * pow(x, alpha - 1);
-}
-
-double
-inverse_scaled_logistic_value(double x, double lam)
-{
-	return logistic_value(x / lam, LN3);
-}
-
-double
-inverse_scaled_logistic_derivative(double x, double lam)
-{
-	return logistic_derivative(x / lam, LN3) / lam;
+		return power_at_nought(1, alpha, INFINITY);
+	if (alpha == 1)
+		g.first = 1;
+	else if (g.value >= DBL_MIN && g.value <= DBL_MAX)
+		g.first = alpha * (g.value / x);
+	else
+		g.first = alpha * pow(x, alpha - 1);
+	g.second = alpha == 1 ? 0 : (alpha - 1) * (g.first / x);
+	return g;
 }
 
 /*
  * sigma/(1 + e^(-b(x-l))) - sigma/(1 + e^(bl)) without its cancellation: with S the sigmoid, S(u) - S(v) =
  * S(u) S(-v) (1 - e^(v-u)), and u - v = b x.
  */
-double
-hill_sigmoid_value(double x, double sigma, double b, double l)
+static inline SaturationGrowth
+hill_sigmoid_growth(double x, double sigma, double b, double l)
 {
-	return sigma * sigmoid(b * (x - l)) * sigmoid(b * l) * -expm1(-b * x);
+	double w = b * (x - l);
+	SaturationGrowth g;
+
+	g.value = sigma * sigmoid(w) * sigmoid(b * l) * -expm1(-b * x);
+	g.missing = sigma * sigmoid(-w);
+	g.first = sigma * b / 4 * sech_squared(w / 2);
+	g.second = -b * tanh(w / 2) * g.first;
+	return g;
 }
 
-double
-hill_sigmoid_derivative(double x, double sigma, double b, double l)
+static inline SaturationGrowth
+log1p_growth(double x)
 {
-	return sigma * b / 4 * sech_squared(b * (x - l) / 2);
-}
+	double first = 1 / (1 + x);
 
-double
-log1p_value(double x)
-{
-	return log1p(x);
-}
-
-double
-log1p_derivative(double x)
-{
-	return 1 / (1 + x);
+	return (SaturationGrowth){log1p(x), INFINITY, first, -first * first};
 }
 
 /*
@@ -236,62 +229,55 @@ sigmoid_of(const Saturation *curve)
 	return s;
 }
 
-double
-saturation_value(const Saturation *curve, double x)
+static inline SaturationGrowth
+growth(const Saturation *curve, double x)
 {
 	double half = curve->half_saturation;
+	SaturationGrowth g = {NAN, NAN, NAN, NAN};
 	Sigmoid s;
 
 	switch (curve->kind)
 	{
 		case SATURATION_LINEAR:
-			return x;
+			return linear_growth(x);
 		case SATURATION_HILL:
-			return hill_value(x, half, curve->slope);
+			return hill_growth(x, half, curve->slope);
 		case SATURATION_LOGISTIC:
 		case SATURATION_TANH:
 		case SATURATION_INVERSE_SCALED_LOGISTIC:
-			return inverse_scaled_logistic_value(x, half);
+			return inverse_scaled_logistic_growth(x, half);
 		case SATURATION_MICHAELIS_MENTEN:
-			return michaelis_menten_value(x, 1, half);
+			return hill_growth(x, half, 1);
 		case SATURATION_ROOT:
-			return root_value(x, curve->slope);
+			return root_growth(x, curve->slope);
 		case SATURATION_HILL_SIGMOID:
 			s = sigmoid_of(curve);
-			return hill_sigmoid_value(x, 1 / s.limit, s.b, s.l);
+			return hill_sigmoid_growth(x, 1 / s.limit, s.b, s.l);
 		case SATURATION_LOG1P:
-			return log1p_value(x / half);
+			g = log1p_growth(x / half);
+			g.first /= half;
+			g.second = -g.first * g.first;
+			return g;
 	}
-	return NAN;
+	return g;
+}
+
+SaturationGrowth
+saturation_growth(const Saturation *curve, double x)
+{
+	return growth(curve, x);
+}
+
+double
+saturation_value(const Saturation *curve, double x)
+{
+	return growth(curve, x).value;
 }
 
 double
 saturation_derivative(const Saturation *curve, double x)
 {
-	double half = curve->half_saturation;
-	Sigmoid s;
-
-	switch (curve->kind)
-	{
-		case SATURATION_LINEAR:
-			return 1;
-		case SATURATION_HILL:
-			return hill_derivative(x, half, curve->slope);
-		case SATURATION_LOGISTIC:
-		case SATURATION_TANH:
-		case SATURATION_INVERSE_SCALED_LOGISTIC:
-			return inverse_scaled_logistic_derivative(x, half);
-		case SATURATION_MICHAELIS_MENTEN:
-			return michaelis_menten_derivative(x, 1, half);
-		case SATURATION_ROOT:
-			return root_derivative(x, curve->slope);
-		case SATURATION_HILL_SIGMOID:
-			s = sigmoid_of(curve);
-			return hill_sigmoid_derivative(x, 1 / s.limit, s.b, s.l);
-		case SATURATION_LOG1P:
-			return log1p_derivative(x / half) / half;
-	}
-	return NAN;
+	return growth(curve, x).first;
 }
 
 /* x times the derivative along x, finite where the derivative is not. */
@@ -304,7 +290,8 @@ elasticity(const SaturationPoint *point, double x)
 SaturationPoint
 saturation_point(const Saturation *curve, double x)
 {
-	SaturationPoint point = {saturation_value(curve, x), saturation_derivative(curve, x), 0, 0};
+	SaturationGrowth g = growth(curve, x);
+	SaturationPoint point = {g.value, g.first, 0, 0};
 	Sigmoid s;
 	double u;
 
@@ -324,4 +311,104 @@ saturation_point(const Saturation *curve, double x)
 						   u * sech_squared((s.b * x - u) / 2) / 4 * -expm1(-s.b * x);
 	}
 	return point;
+}
+
+/* ------------------------------------------------------------------------------------------------------
+ * The formulas by their own parameters
+ * ------------------------------------------------------------------------------------------------------ */
+
+double
+hill_value(double x, double half, double slope)
+{
+	return hill_growth(x, half, slope).value;
+}
+
+double
+hill_derivative(double x, double half, double slope)
+{
+	return hill_growth(x, half, slope).first;
+}
+
+double
+logistic_value(double x, double lam)
+{
+	return tanh_growth(lam * x / 2).value;
+}
+
+double
+logistic_derivative(double x, double lam)
+{
+	return lam / 2 * tanh_growth(lam * x / 2).first;
+}
+
+double
+tanh_value(double x, double b, double c)
+{
+	return b * tanh_growth(x / (b * c)).value;
+}
+
+double
+tanh_derivative(double x, double b, double c)
+{
+	return tanh_growth(x / (b * c)).first / c;
+}
+
+double
+michaelis_menten_value(double x, double alpha, double lam)
+{
+	return alpha * hill_growth(x, lam, 1).value;
+}
+
+double
+michaelis_menten_derivative(double x, double alpha, double lam)
+{
+	return alpha * hill_growth(x, lam, 1).first;
+}
+
+double
+root_value(double x, double alpha)
+{
+	return root_growth(x, alpha).value;
+}
+
+double
+root_derivative(double x, double alpha)
+{
+	return root_growth(x, alpha).first;
+}
+
+double
+inverse_scaled_logistic_value(double x, double lam)
+{
+	return inverse_scaled_logistic_growth(x, lam).value;
+}
+
+double
+inverse_scaled_logistic_derivative(double x, double lam)
+{
+	return inverse_scaled_logistic_growth(x, lam).first;
+}
+
+double
+hill_sigmoid_value(double x, double sigma, double b, double l)
+{
+	return hill_sigmoid_growth(x, sigma, b, l).value;
+}
+
+double
+hill_sigmoid_derivative(double x, double sigma, double b, double l)
+{
+	return hill_sigmoid_growth(x, sigma, b, l).first;
+}
+
+double
+log1p_value(double x)
+{
+	return log1p_growth(x).value;
+}
+
+double
+log1p_derivative(double x)
+{
+	return log1p_growth(x).first;
 }

@@ -1,7 +1,7 @@
 /*
  * Saturation: how the effect of media grows with what was put in. The formulas as the field writes them, and
- * one family of curves with common parameters for the fit, the response curves and the optimizer. Both go
- * through the same arithmetic.
+ * one family of curves with common parameters for the fit, the response curves and the optimizer. All go
+ * through the same kernels.
  */
 #ifndef ATTRIB_SATURATION_H
 #define ATTRIB_SATURATION_H
@@ -36,6 +36,15 @@ typedef struct Saturation
 	double slope;
 } Saturation;
 
+/* The value at x, what is missing there to the limit, and the first and second derivative along x. */
+typedef struct SaturationGrowth
+{
+	double value;
+	double missing; /* without cancellation; INFINITY of kinds without a limit */
+	double first;
+	double second;
+} SaturationGrowth;
+
 /* The value at x with its slopes along x and along the logarithms of both parameters. */
 typedef struct SaturationPoint
 {
@@ -51,9 +60,10 @@ extern const char *saturation_names(void); /* "linear, hill, ..." for messages *
 extern bool saturation_has_half(SaturationKind kind);
 extern bool saturation_has_slope(SaturationKind kind);
 
-/* x >= 0. At 0 a power below 1 rises with infinite slope. */
+/* x >= 0, possibly INFINITY. At 0 a power below 1 rises with infinite slope. */
 extern double saturation_value(const Saturation *curve, double x);
 extern double saturation_derivative(const Saturation *curve, double x);
+extern SaturationGrowth saturation_growth(const Saturation *curve, double x);
 extern SaturationPoint saturation_point(const Saturation *curve, double x);
 
 /* The formulas with their own parameters, and their derivatives along x. All want x >= 0. */

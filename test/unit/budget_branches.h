@@ -21,17 +21,17 @@ enum
 static double
 branch_slope(const Curve *c, double x)
 {
-	double w = pow(x / c->half_saturation, c->slope);
+	double w = pow(x / c->shape.half_saturation, c->shape.slope);
 
-	return c->coefficient * c->slope * w / (x * (1 + w) * (1 + w));
+	return c->coefficient * c->shape.slope * w / (x * (1 + w) * (1 + w));
 }
 
 /* Where the slope equals the price on a branch, or the end of the branch that is nearest to that. */
 static double
 branch_spend(const BudgetChannel *c, int branch, double price)
 {
-	double s = c->curve.slope;
-	double turn = s > 1 ? c->curve.half_saturation * pow((s - 1) / (s + 1), 1 / s) : 0;
+	double s = c->curve.shape.slope;
+	double turn = s > 1 ? c->curve.shape.half_saturation * pow((s - 1) / (s + 1), 1 / s) : 0;
 	double from = branch == CONCAVE ? fmin(fmax(turn, c->low), c->high) : c->low;
 	double to = branch == CONCAVE ? c->high : fmax(fmin(turn, c->high), c->low);
 

@@ -17,26 +17,28 @@
 static double
 reference_response(const Curve *c, double x)
 {
-	switch (c->kind)
+	switch (c->shape.kind)
 	{
-		case CURVE_HILL:
-			return x <= 0 ? 0 : c->coefficient / (1 + pow(c->half_saturation / x, c->slope));
-		case CURVE_LOGISTIC:
+		case SATURATION_HILL:
+			return x <= 0 ? 0 : c->coefficient / (1 + pow(c->shape.half_saturation / x, c->shape.slope));
+		case SATURATION_LOGISTIC:
 		{
-			double e = pow(3, -x / c->half_saturation);
+			double e = pow(3, -x / c->shape.half_saturation);
 
 			return c->coefficient * (1 - e) / (1 + e);
 		}
-		case CURVE_TANH:
-			return c->coefficient * tanh(x / c->half_saturation * atanh(0.5));
-		case CURVE_MICHAELIS_MENTEN:
-			return c->coefficient * x / (c->half_saturation + x);
-		case CURVE_ROOT:
-			return c->coefficient * pow(x, c->slope);
-		case CURVE_LINEAR:
+		case SATURATION_TANH:
+			return c->coefficient * tanh(x / c->shape.half_saturation * atanh(0.5));
+		case SATURATION_MICHAELIS_MENTEN:
+			return c->coefficient * x / (c->shape.half_saturation + x);
+		case SATURATION_ROOT:
+			return c->coefficient * pow(x, c->shape.slope);
+		case SATURATION_LINEAR:
 			return c->coefficient * x;
-		case CURVE_LOG1P:
-			return c->coefficient * log(1 + x / c->half_saturation);
+		case SATURATION_LOG1P:
+			return c->coefficient * log(1 + x / c->shape.half_saturation);
+		default:
+			break;
 	}
 	return NAN;
 }
@@ -46,7 +48,7 @@ typedef struct Reference
 {
 	BudgetRequest request;
 	BudgetChannel channel[REF_MAX];
-	CurveKind kind[REF_MAX];
+	SaturationKind kind[REF_MAX];
 	BudgetGroup group[3];
 	int members[3][REF_MAX];
 	double x[REF_MAX];
@@ -59,7 +61,7 @@ reference_channel(const Reference *r, int i, double x)
 {
 	Curve curve = r->channel[i].curve;
 
-	curve.kind = r->kind[i];
+	curve.shape.kind = r->kind[i];
 	return reference_response(&curve, x);
 }
 

@@ -19,14 +19,8 @@ uniform(double low, double high)
 static BudgetChannel
 hill_channel(double coefficient, double half, double slope, double low, double high)
 {
-	BudgetChannel c = {{.kind = CURVE_HILL,
-						.coefficient = coefficient,
-						.half_saturation = half,
-						.slope = slope,
-						.weight = 1},
-					   NAN,
-					   low,
-					   high};
+	BudgetChannel c = {
+		{.shape = {SATURATION_HILL, half, slope}, .coefficient = coefficient, .weight = 1}, NAN, low, high};
 
 	curve_prepare(&c.curve);
 	return c;
@@ -93,19 +87,19 @@ golden_plans(void)
 static void
 random_channel(Reference *r, int i, bool reach)
 {
-	CurveKind kind = gsl_rng_uniform_int(rng, reach ? 4 : CURVE_KINDS);
+	SaturationKind kind = curve_kinds[gsl_rng_uniform_int(rng, reach ? 4 : CURVE_KINDS)];
 	BudgetChannel *c = &r->channel[i];
 
 	if (gsl_rng_uniform_int(rng, 2) == 0)
-		kind = CURVE_HILL;
+		kind = SATURATION_HILL;
 	r->kind[i] = kind;
-	c->curve = (Curve){.kind = kind, .weight = 1, .log_miss = reach};
+	c->curve = (Curve){.shape = {.kind = kind}, .weight = 1, .log_miss = reach};
 	c->curve.coefficient = reach ? uniform(0.05, 0.95) : uniform(0.2, 2);
-	c->curve.half_saturation = uniform(0.1, 1.5);
-	c->curve.slope = kind == CURVE_ROOT ? uniform(0.2, 0.95) : exp(uniform(log(0.5), log(8)));
-	if (kind == CURVE_MICHAELIS_MENTEN)
-		c->curve.slope = 1;
-	if (kind == CURVE_LINEAR || kind == CURVE_ROOT || kind == CURVE_LOG1P)
+	c->curve.shape.half_saturation = uniform(0.1, 1.5);
+	c->curve.shape.slope = kind == SATURATION_ROOT ? uniform(0.2, 0.95) : exp(uniform(log(0.5), log(8)));
+	if (kind == SATURATION_MICHAELIS_MENTEN)
+		c->curve.shape.slope = 1;
+	if (kind == SATURATION_LINEAR || kind == SATURATION_ROOT || kind == SATURATION_LOG1P)
 		c->curve.coefficient *= 0.5;
 	if (i > 0 && gsl_rng_uniform_int(rng, 6) == 0)
 	{
@@ -390,7 +384,7 @@ small_problems(int count)
 		r.request = request_for(2 + seed % 2, r.channel, uniform(0.2, 3));
 		for (int i = 0; i < r.request.channels; i++)
 		{
-			r.kind[i] = CURVE_HILL;
+			r.kind[i] = SATURATION_HILL;
 			r.channel[i] = hill_channel(uniform(0.3, 2), uniform(0.2, 1.5), exp(uniform(log(0.5), log(8))), 0,
 										uniform(0.5, 2));
 		}
@@ -413,7 +407,8 @@ small_problems(int count)
 static void
 tests_of_curves(void)
 {
-	const CurveKind kinds[] = {CURVE_HILL, CURVE_LOGISTIC, CURVE_TANH, CURVE_ROOT, CURVE_LINEAR, CURVE_LOG1P};
+	const SaturationKind kinds[] = {SATURATION_HILL, SATURATION_LOGISTIC, SATURATION_TANH,
+									SATURATION_ROOT, SATURATION_LINEAR,	  SATURATION_LOG1P};
 	double worst = 0;
 	double worst_slope = 0;
 	double worst_bend = 0;
@@ -423,19 +418,17 @@ tests_of_curves(void)
 
 	for (int k = 0; k < 6000; k++)
 	{
-		Curve c = {.kind = kinds[k % 6],
-				   .coefficient = uniform(0.05, 0.99),
-				   .half_saturation = uniform(0.1, 3),
-				   .slope = exp(uniform(log(0.3), log(6))),
-				   .weight = 1};
+		Curve c = {.shape = {.kind = kinds[k % 6]}, .coefficient = uniform(0.05, 0.99), .weight = 1};
 		double x = uniform(0.01, 5);
 		double h = 1e-5 * x;
 		double demand;
 		CurvePoint at;
 
+		c.shape.half_saturation = uniform(0.1, 3);
+		c.shape.slope = exp(uniform(log(0.3), log(6)));
 		curve_prepare(&c);
 		worst = fmax(worst, fabs(curve_value(&c, x) / reference_response(&c, x) - 1));
-		c.log_miss = curve_saturates(c.kind) && k % 4 < 2;
+		c.log_miss = curve_saturates(c.shape.kind) && k % 4 < 2;
 		curve_prepare(&c);
 		at = curve_at(&c, x);
 		worst_slope =
@@ -444,7 +437,7 @@ tests_of_curves(void)
 		worst_bend = fmax(
 			worst_bend, fabs((curve_slope_at(&c, x + h) - curve_slope_at(&c, x - h)) / (2 * h) - at.second) /
 							fmax(fabs(at.second), 1));
-		if (fabs(x / c.inflection - 1) > 1e-6 && c.kind != CURVE_LINEAR)
+		if (fabs(x / c.inflection - 1) > 1e-6 && c.shape.kind != SATURATION_LINEAR)
 			shaped = shaped && (x < c.inflection ? at.second >= 0 : at.second <= 0);
 		if (x > c.inflection && at.second < -1e-6)
 		{
@@ -469,38 +462,25 @@ tests_of_curves(void)
 	ok(worst_tangent < 1e-9, "tangents touch, %g", worst_tangent);
 }
 
-/* The optimizer's curves, which also bend and invert, are those of the saturation functions and of the fit. */
+/* A channel's curve is its saturation by name, times coefficient and weight, whatever the kind folds into. */
 static void
 tests_of_saturations(void)
 {
 	double worst = 0;
-	int known = 0;
 
-	for (int kind = 0; kind < CURVE_KINDS; kind++)
+	for (int k = 0; k < 500 * CURVE_KINDS; k++)
 	{
-		SaturationKind named;
+		Saturation shape = {curve_kinds[k % CURVE_KINDS], exp(uniform(-3, 3)), exp(uniform(-1, 2))};
+		Curve curve = {.shape = shape, .coefficient = 0.7, .weight = 3};
+		double x = exp(uniform(-4, 4));
+		double slope = saturation_derivative(&shape, x);
 
-		if (!saturation_by_name(curve_kind_names[kind], &named))
-			continue;
-		known++;
-		for (int k = 0; k < 500; k++)
-		{
-			double half = exp(uniform(-3, 3));
-			double slope = exp(uniform(-1, 2));
-			double x = exp(uniform(-4, 4));
-			Saturation saturation = {named, half, slope};
-			Curve curve = {
-				.kind = kind, .coefficient = 1, .half_saturation = half, .slope = slope, .weight = 1};
-
-			curve_prepare(&curve);
-			worst = fmax(worst, fabs(curve_value(&curve, x) / saturation_value(&saturation, x) - 1));
-			if (saturation_derivative(&saturation, x) > 1e-250)
-				worst =
-					fmax(worst, fabs(curve_slope_at(&curve, x) / saturation_derivative(&saturation, x) - 1));
-		}
+		curve_prepare(&curve);
+		worst = fmax(worst, fabs(curve_value(&curve, x) / (2.1 * saturation_value(&shape, x)) - 1));
+		if (slope > 1e-250)
+			worst = fmax(worst, fabs(curve_slope_at(&curve, x) / (2.1 * slope) - 1));
 	}
-	ok(known == CURVE_KINDS && worst < 1e-12, "%d kinds agree with the saturation functions, worst %g", known,
-	   worst);
+	ok(worst < 1e-14, "curves are the saturation functions, worst %g", worst);
 }
 
 /* A problem in other units has the same plan in those units. */

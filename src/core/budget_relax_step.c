@@ -1,0 +1,221 @@
+/*
+ * One step of the interior-point method: Newton's direction by the normal equations over the limits, which are
+ * few beside the channels, and how far it may go.
+ */
+#include "budget_relax_work.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <gsl/gsl_linalg.h>
+
+double
+relax_complementarity(const RelaxWork *work, double primal, double dual, double *mean)
+{
+	double sum = 0;
+	int count = 2 * work->segments;
+
+	for (int g = 0; g < work->segments; g++)
+	{
+		const Segment *p = &work->segment[g];
+		double x = p->x + primal * p->step;
+
+		sum +=
+			x * (p->low_price + dual * p->low_step) + (p->width - x) * (p->high_price + dual * p->high_step);
+	}
+	for (int j = 0; j < work->limits; j++)
+	{
+		const Limit *limit = &work->limit[j];
+
+		if (limit->equality)
+			continue;
+		sum += (limit->slack + primal * limit->slack_step) * (limit->price + dual * limit->price_step);
+		count++;
+	}
+	*mean = count > 0 ? sum / count : 0;
+	return sum;
+}
+
+bool
+relax_factor(RelaxWork *work, const BudgetModel *model)
+{
+	int m = work->limits;
+	double response_price = model->gain;
+	double largest = 0;
+	gsl_matrix_view schur;
+
+	for (int j = 0; j < m; j++)
+	{
+		if (work->limit[j].row < 0)
+			response_price += work->limit[j].price;
+	}
+	for (int g = 0; g < work->segments; g++)
+	{
+		Segment *p = &work->segment[g];
+
+		p->inverse = 1 / (p->low_price / p->x + p->high_price / (p->width - p->x) -
+						  response_price * p->second + 1e-100);
+	}
+	if (m == 0)
+		return true;
+	memset(work->schur, 0, sizeof(double) * m * m);
+	for (int g = 0; g < work->segments; g++)
+	{
+		const Segment *p = &work->segment[g];
+		const int *touching = work->touching + work->first_touching[p->channel];
+		int count = work->first_touching[p->channel + 1] - work->first_touching[p->channel];
+
+		for (int i = 0; i < count; i++)
+		{
+			double weight = work->limit[touching[i]].gradient[g] * p->inverse;
+
+			for (int j = 0; j <= i; j++)
+				work->schur[touching[i] * m + touching[j]] += weight * work->limit[touching[j]].gradient[g];
+		}
+	}
+	for (int a = 0; a < m; a++)
+	{
+		for (int b = 0; b < a; b++)
+			work->schur[b * m + a] = work->schur[a * m + b];
+		largest = fmax(largest, work->schur[a * m + a]);
+	}
+	for (int a = 0; a < m; a++)
+	{
+		const Limit *limit = &work->limit[a];
+
+		if (!limit->equality)
+			work->schur[a * m + a] += limit->slack / limit->price;
+		else if (work->schur[a * m + a] == 0)
+			work->schur[a * m + a] = 1; /* all its channels are points: it says nothing */
+		work->schur[a * m + a] += 1e-15 * largest;
+	}
+	schur = gsl_matrix_view_array(work->schur, m, m);
+	return gsl_linalg_cholesky_decomp1(&schur.matrix) == GSL_SUCCESS;
+}
+
+/* Newton's direction towards the targets. */
+static void
+direction(RelaxWork *work)
+{
+	int m = work->limits;
+
+	for (int g = 0; g < work->segments; g++)
+	{
+		Segment *p = &work->segment[g];
+
+		p->step = p->inverse * (p->low_target / p->x - p->high_target / (p->width - p->x) - p->gradient);
+	}
+	if (m > 0)
+	{
+		gsl_matrix_view schur = gsl_matrix_view_array(work->schur, m, m);
+		gsl_vector_view right = gsl_vector_view_array(work->right, m);
+
+		for (int j = 0; j < m; j++)
+		{
+			const Limit *limit = &work->limit[j];
+			double sum = -limit->excess + (limit->equality ? 0 : limit->target / limit->price);
+
+			for (int g = 0; g < work->segments; g++)
+				sum -= limit->gradient[g] * work->segment[g].step;
+			work->right[j] = sum;
+		}
+		gsl_linalg_cholesky_svx(&schur.matrix, &right.vector);
+	}
+	for (int j = 0; j < m; j++)
+	{
+		Limit *limit = &work->limit[j];
+
+		limit->price_step = work->right[j];
+		limit->slack_step = 0;
+		if (!limit->equality)
+			limit->slack_step =
+				(limit->target - limit->slack * limit->price_step) / limit->price - limit->slack;
+		for (int g = 0; g < work->segments; g++)
+			work->segment[g].step += work->segment[g].inverse * limit->gradient[g] * limit->price_step;
+	}
+	for (int g = 0; g < work->segments; g++)
+	{
+		Segment *p = &work->segment[g];
+
+		p->low_step = (p->low_target - p->low_price * p->step) / p->x - p->low_price;
+		p->high_step = (p->high_target + p->high_price * p->step) / (p->width - p->x) - p->high_price;
+	}
+}
+
+static void
+shorten(double *length, double value, double step)
+{
+	if (step < 0 && value + *length * step < 0)
+		*length = -value / step;
+}
+
+void
+relax_longest_steps(const RelaxWork *work, double *primal, double *dual)
+{
+	*primal = *dual = 1;
+	for (int g = 0; g < work->segments; g++)
+	{
+		const Segment *p = &work->segment[g];
+
+		shorten(primal, p->x, p->step);
+		shorten(primal, p->width - p->x, -p->step);
+		shorten(dual, p->low_price, p->low_step);
+		shorten(dual, p->high_price, p->high_step);
+	}
+	for (int j = 0; j < work->limits; j++)
+	{
+		const Limit *limit = &work->limit[j];
+
+		if (limit->equality)
+			continue;
+		shorten(primal, limit->slack, limit->slack_step);
+		shorten(dual, limit->price, limit->price_step);
+	}
+}
+
+/* Mehrotra's two directions: the first aims at 0 and tells how much centring the second needs. */
+void
+relax_direction(RelaxWork *work, double mean)
+{
+	double primal;
+	double dual;
+	double predicted;
+	double target;
+
+	for (int g = 0; g < work->segments; g++)
+		work->segment[g].low_target = work->segment[g].high_target = 0;
+	for (int j = 0; j < work->limits; j++)
+		work->limit[j].target = 0;
+	direction(work);
+	relax_longest_steps(work, &primal, &dual);
+	relax_complementarity(work, primal, dual, &predicted);
+	target = mean * fmin(fmax(pow(predicted / mean, 3), 1e-4), 0.9);
+	for (int g = 0; g < work->segments; g++)
+	{
+		Segment *p = &work->segment[g];
+
+		p->low_target = target - p->step * p->low_step;
+		p->high_target = target + p->step * p->high_step;
+	}
+	for (int j = 0; j < work->limits; j++)
+		work->limit[j].target = target - work->limit[j].slack_step * work->limit[j].price_step;
+	direction(work);
+}
+
+void
+relax_advance(RelaxWork *work, double primal, double dual)
+{
+	for (int g = 0; g < work->segments; g++)
+	{
+		Segment *p = &work->segment[g];
+
+		p->x += primal * p->step;
+		p->low_price += dual * p->low_step;
+		p->high_price += dual * p->high_step;
+	}
+	for (int j = 0; j < work->limits; j++)
+	{
+		work->limit[j].slack += primal * work->limit[j].slack_step;
+		work->limit[j].price += dual * work->limit[j].price_step;
+	}
+}
