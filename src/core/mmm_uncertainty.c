@@ -9,20 +9,51 @@
 #include "mmm_stages.h"
 
 #define WALK_STEPS 240
+#define WALK_TRIES 12
+/* Steps in all, for all bounds together. */
+#define PUSH_STEPS 400
+#define PUSH_TRIES 6
+#define PUSH_AXES 2
 
-static void
-note_shares(const MmmRidge *ridge, double *total, MmmFit *fit)
+/* Among the fits as good as the best. */
+typedef struct Walk
 {
-	int channels = ridge->model->data->channels;
+	MmmRidge *ridge;
+	const MmmFitOptions *options;
+	MmmFit *fit;
+	GeneratorStream stream;
+	double ceiling; /* the greatest sum of squares that counts as equally good */
+	double *direction;
+	double *next;
+	double *total;	 /* [channel] */
+	double *extreme; /* [channel][low, high][transforms]: where its share was least and greatest */
+} Walk;
+
+/* The shares at z, which has been evaluated last. */
+static void
+note_shares(Walk *w, const double *z)
+{
+	int channels = w->ridge->model->data->channels;
+	int q = w->ridge->model->transforms;
 	double sum = 0;
 
-	mmm_ridge_totals(ridge, total);
+	mmm_ridge_totals(w->ridge, w->total);
 	for (int c = 0; c < channels; c++)
-		sum += total[c];
+		sum += w->total[c];
 	for (int c = 0; c < channels && sum > 0; c++)
 	{
-		fit->share_low[c] = fmin(fit->share_low[c], total[c] / sum);
-		fit->share_high[c] = fmax(fit->share_high[c], total[c] / sum);
+		double share = w->total[c] / sum;
+
+		if (share < w->fit->share_low[c])
+		{
+			w->fit->share_low[c] = share;
+			memcpy(w->extreme + (size_t) (2 * c) * q, z, sizeof(double) * q);
+		}
+		if (share > w->fit->share_high[c])
+		{
+			w->fit->share_high[c] = share;
+			memcpy(w->extreme + (size_t) (2 * c + 1) * q, z, sizeof(double) * q);
+		}
 	}
 }
 
@@ -45,58 +76,97 @@ reach(const MmmBox *box, int q, const double *z, const double *direction, double
 }
 
 /*
- * Walks among the fits as good as the best (hit and run, Smith 1984, with the shrinking interval of slice
- * sampling, Neal 2003) to find how far their answers lie apart. Keeps some of them in `kept`.
+ * One step of hit and run (Smith 1984) from z, with the shrinking interval of slice sampling (Neal 2003): leaves
+ * an equally good fit in w->next, one that moves *bound unless that is NULL. False: none was found.
  */
+static bool
+find_equal(Walk *w, const double *z, const double *bound, int tries)
+{
+	const MmmBox *box = &w->options->box;
+	int q = w->ridge->model->transforms;
+	double before = bound ? *bound : 0;
+	double back, ahead;
+
+	for (int k = 0; k < q; k++)
+		w->direction[k] =
+			gsl_cdf_ugaussian_Pinv(generator_uniform(&w->stream)) * (box->high[k] - box->low[k]);
+	/* Near a corner most directions lead out; those along few of the axes less often. */
+	for (int k = 0; bound && k < q; k++)
+		w->direction[k] *= generator_uniform(&w->stream) * q < PUSH_AXES;
+	ahead = reach(box, q, z, w->direction, 1);
+	back = -reach(box, q, z, w->direction, -1);
+	while (tries-- > 0)
+	{
+		double along = back + generator_uniform(&w->stream) * (ahead - back);
+
+		for (int k = 0; k < q; k++)
+			w->next[k] = z[k] + along * w->direction[k];
+		if (isfinite(mmm_ridge_evaluate(w->ridge, w->next, NULL)) && mmm_ridge_sse(w->ridge) <= w->ceiling)
+		{
+			note_shares(w, w->next);
+			if (!bound || *bound != before)
+				return true;
+		}
+		if (along > 0)
+			ahead = along;
+		else
+			back = along;
+	}
+	return false;
+}
+
+/* A walk seldom comes to the corners, so every bound is pushed outwards from where the walk has left it. */
+static void
+push_bounds(Walk *w)
+{
+	int channels = w->ridge->model->data->channels;
+	int q = w->ridge->model->transforms;
+	int steps = PUSH_STEPS / (2 * channels) + 1;
+
+	for (int step = 0; step < steps; step++)
+		for (int c = 0; c < channels; c++)
+		{
+			mmm_report(w->options, "comparing equal fits", step + 1, steps);
+			if (w->fit->share_low[c] > w->fit->share_high[c])
+				return;
+			find_equal(w, w->extreme + (size_t) (2 * c) * q, &w->fit->share_low[c], PUSH_TRIES);
+			find_equal(w, w->extreme + (size_t) (2 * c + 1) * q, &w->fit->share_high[c], PUSH_TRIES);
+		}
+}
+
 int
 mmm_walk_equal_fits(MmmRidge *ridge, const MmmFitOptions *options, const double *best, MmmFit *fit,
 					double *kept)
 {
 	const CoreEnv *env = ridge->env;
-	int q = ridge->model->transforms;
-	GeneratorStream stream = generator_stream(options->seed, MMM_STREAM_WALK);
-	double *z = CORE_ALLOC(env, double, 3 * (size_t) q + ridge->model->data->channels + 1);
-	double *direction = z + q;
-	double *next = direction + q;
-	double *total = next + q;
-	double ceiling;
+	size_t q = (size_t) ridge->model->transforms;
+	size_t channels = (size_t) ridge->model->data->channels;
+	double *z = CORE_ALLOC(env, double, 3 * q + channels + 2 * channels * q + 1);
+	Walk w = {.ridge = ridge,
+			  .options = options,
+			  .fit = fit,
+			  .stream = generator_stream(options->seed, MMM_STREAM_WALK),
+			  .direction = z + q,
+			  .next = z + 2 * q,
+			  .total = z + 3 * q,
+			  .extreme = z + 3 * q + channels};
 	int nkept = 0;
 
 	mmm_ridge_evaluate(ridge, best, NULL);
-	ceiling = mmm_ridge_sse(ridge);
-	ceiling = fmin(ceiling + MMM_EQUAL_R2 * ridge->total, ceiling * MMM_EQUAL_RMSE * MMM_EQUAL_RMSE);
-	note_shares(ridge, total, fit);
+	w.ceiling = mmm_ridge_sse(ridge);
+	w.ceiling = fmin(w.ceiling + MMM_EQUAL_R2 * ridge->total, w.ceiling * MMM_EQUAL_RMSE * MMM_EQUAL_RMSE);
+	note_shares(&w, best);
 	memcpy(z, best, sizeof(double) * q);
 	for (int step = 0; step < WALK_STEPS && q > 0; step++)
 	{
-		double back, ahead;
-
 		mmm_report(options, "comparing equal fits", step + 1, WALK_STEPS);
-		for (int k = 0; k < q; k++)
-			direction[k] = gsl_cdf_ugaussian_Pinv(generator_uniform(&stream)) *
-						   (options->box.high[k] - options->box.low[k]);
-		ahead = reach(&options->box, q, z, direction, 1);
-		back = -reach(&options->box, q, z, direction, -1);
-		for (int tries = 0; tries < 12; tries++)
-		{
-			double along = back + generator_uniform(&stream) * (ahead - back);
-
-			for (int k = 0; k < q; k++)
-				next[k] = z[k] + along * direction[k];
-			if (isfinite(mmm_ridge_evaluate(ridge, next, NULL)) && mmm_ridge_sse(ridge) <= ceiling)
-			{
-				memcpy(z, next, sizeof(double) * q);
-				note_shares(ridge, total, fit);
-				break;
-			}
-			if (along > 0)
-				ahead = along;
-			else
-				back = along;
-		}
+		if (find_equal(&w, z, NULL, WALK_TRIES))
+			memcpy(z, w.next, sizeof(double) * q);
 		if (step % (WALK_STEPS / MMM_WALK_KEPT) == 0)
 			memcpy(kept + (size_t) nkept++ * q, z, sizeof(double) * q);
 	}
+	if (q > 0)
+		push_bounds(&w);
 	core_free(env, z);
 	return nkept;
 }
