@@ -139,6 +139,7 @@ prior_bounds(JsonbObjectIter *outer, const MmmModel *model, int channel, MmmBox 
 	char *what = psprintf("%s: \"%s\"", outer->what, outer->key);
 	double low = NAN;
 	double high = NAN;
+	double least, most;
 	JsonbObjectIter it;
 	int p = 0;
 	Size at;
@@ -164,6 +165,12 @@ prior_bounds(JsonbObjectIter *outer, const MmmModel *model, int channel, MmmBox 
 						errmsg("%s: method 'ridge' takes no prior of a coefficient", what),
 						errhint("Bound the transform parameters, or use method => 'bayes'.")));
 	at = (Size) channel * model->per_channel + p;
+	mmm_transform_bounds(model, p, &least, &most);
+	if (p == model->half_at)
+	{
+		least = exp(-20);
+		most = exp(20);
+	}
 	if (mmm_transform_is_log(model, p))
 	{
 		low = log(low);
@@ -171,9 +178,12 @@ prior_bounds(JsonbObjectIter *outer, const MmmModel *model, int channel, MmmBox 
 	}
 	box->low[at] = isnan(low) ? box->low[at] : Max(low, p == model->half_at ? -20 : box->low[at]);
 	box->high[at] = isnan(high) ? box->high[at] : Min(high, p == model->half_at ? 20 : box->high[at]);
+	if (low > high)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s: lower exceeds upper", what)));
 	if (!(box->low[at] <= box->high[at]))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s: lower exceeds upper", what),
-						errhint("Bounds outside of those of the kind of transform count as these.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s: no value the search may take lies within these bounds", what),
+						errhint("It may take values from %g to %g.", least, most)));
 }
 
 static void

@@ -1,21 +1,14 @@
 /*
- * The type mmm_model. Its flat form holds the specification, the parameters and draws in scaled units, and the
- * dataset itself; everything else is computed from these when it is asked for.
+ * The type mmm_model, flat and binary. Its flat form holds the specification, the parameters and draws in scaled
+ * units, and the dataset itself; everything else is computed from these when it is asked for.
  */
 #include "mmm_value.h"
 
-#include <float.h>
 #include <math.h>
 
-#include "jsonb_options.h"
-
 #include "libpq/pqformat.h"
-#include "utils/builtins.h"
 #include "utils/float.h"
-#include "utils/json.h"
 
-PG_FUNCTION_INFO_V1(attrib_model_in);
-PG_FUNCTION_INFO_V1(attrib_model_out);
 PG_FUNCTION_INFO_V1(attrib_model_recv);
 PG_FUNCTION_INFO_V1(attrib_model_send);
 
@@ -275,10 +268,8 @@ mmm_value_arg(FunctionCallInfo fcinfo, int argno)
 	return mmm_value_view(PG_GETARG_DATUM(argno));
 }
 
-/* What text and bytes from outside must satisfy beyond their syntax. */
-
-static void
-pg_attribute_noreturn() invalid(const char *detail)
+void
+mmm_value_invalid(const char *detail)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input for type mmm_model"),
 					errdetail("%s", detail)));
@@ -290,7 +281,7 @@ check_vector(const MmmModel *model, const double *parameters)
 {
 	for (int i = 0; i < model->parameters; i++)
 		if (!(fabs(parameters[i]) <= 1e100))
-			invalid(psprintf("Parameter %d is %g.", i + 1, parameters[i]));
+			mmm_value_invalid(psprintf("Parameter %d is %g.", i + 1, parameters[i]));
 	for (int c = 0; c < model->data->channels; c++)
 	{
 		const double *transforms = parameters + c * model->per_channel;
@@ -299,332 +290,38 @@ check_vector(const MmmModel *model, const double *parameters)
 		for (int p = 0; p < model->per_channel; p++)
 			if (p < adstock_parameters(adstock.kind) ? !adstock_parameter_valid(&adstock, p)
 													 : !(transforms[p] > 0))
-				invalid(psprintf("%s of channel \"%s\" is %g.", mmm_transform_name(model, p),
-								 model->data->channel_name[c], transforms[p]));
+				mmm_value_invalid(psprintf("%s of channel \"%s\" is %g.", mmm_transform_name(model, p),
+										   model->data->channel_name[c], transforms[p]));
 		if (parameters[model->transforms + c] < 0)
-			invalid(psprintf("The coefficient of channel \"%s\" is negative.", model->data->channel_name[c]));
+			mmm_value_invalid(
+				psprintf("The coefficient of channel \"%s\" is negative.", model->data->channel_name[c]));
 	}
 }
 
-/* Kinds and counts, before anything is laid out by them. */
-static void
-check_spec(const MmmValue *value)
+void
+mmm_value_check_spec(const MmmValue *value)
 {
 	const MmmSpec *spec = &value->spec;
 
 	if (value->method != MMM_RIDGE || spec->adstock < 0 || spec->adstock >= ADSTOCK_KINDS ||
 		spec->saturation < 0 || spec->saturation >= SATURATION_KINDS || spec->trend < 0 ||
 		spec->trend > MMM_TREND_KNOTS)
-		invalid("A kind is unknown.");
+		mmm_value_invalid("A kind is unknown.");
 	if (!(value->kpi_value > 0 && value->kpi_value <= MMM_MAX_AMOUNT) || value->fit.draws < 0)
-		invalid("kpi_value or the number of draws is out of range.");
+		mmm_value_invalid("kpi_value or the number of draws is out of range.");
 	mmm_spec_check(spec, value->data);
 	for (int i = 0; i < spec->interactions; i++)
 		for (int side = 0; side < 2; side++)
 			if (spec->interaction[i][side] < 0 || spec->interaction[i][side] >= value->data->channels)
-				invalid("An interaction names no channel.");
+				mmm_value_invalid("An interaction names no channel.");
 }
 
-static void
-check_numbers(const MmmValue *value)
+void
+mmm_value_check_numbers(const MmmValue *value)
 {
 	check_vector(&value->model, value->fit.parameters);
 	for (int d = 0; d < value->fit.draws; d++)
 		check_vector(&value->model, value->fit.draw + (Size) d * value->model.parameters);
-}
-
-/* Text */
-
-static void
-put_number(StringInfo out, double number)
-{
-	if (isnan(number))
-		appendStringInfoString(out, "null");
-	else
-		appendStringInfoString(out, float8out_internal(number));
-}
-
-static void
-put_numbers(StringInfo out, const double *number, int count)
-{
-	appendStringInfoChar(out, '[');
-	for (int i = 0; i < count; i++)
-	{
-		appendStringInfoString(out, i > 0 ? ", " : "");
-		put_number(out, number[i]);
-	}
-	appendStringInfoChar(out, ']');
-}
-
-static void
-put_spec(StringInfo out, const MmmValue *value)
-{
-	const MmmSpec *spec = &value->spec;
-
-	appendStringInfo(out, "\"adstock\": \"%s\", \"saturation\": \"%s\", \"adstock_first\": %s, \"max_lag\": ",
-					 adstock_name(spec->adstock), saturation_name(spec->saturation),
-					 spec->adstock_first ? "true" : "false");
-	if (spec->max_lag == ADSTOCK_ALL_HISTORY)
-		appendStringInfoString(out, "null");
-	else
-		appendStringInfo(out, "%d", spec->max_lag);
-	appendStringInfo(out,
-					 ", \"normalized\": %s, \"free_slope\": %s, \"trend\": \"%s\", \"fourier_terms\": %d, "
-					 "\"season_length\": ",
-					 spec->normalized ? "true" : "false", spec->free_slope ? "true" : "false",
-					 mmm_trend_name(spec->trend), spec->fourier_terms);
-	put_number(out, spec->season_length);
-	appendStringInfoString(out, ", \"interactions\": [");
-	for (int i = 0; i < spec->interactions; i++)
-	{
-		appendStringInfoString(out, i > 0 ? ", " : "");
-		escape_json(out, mmm_component_name(&value->model, MMM_INTERACTION(&value->model, i)));
-	}
-	appendStringInfo(out, "], \"holdout_periods\": %d, \"kpi_value\": ", spec->holdout);
-	put_number(out, value->kpi_value);
-	appendStringInfo(out, ", \"seed\": " INT64_FORMAT, value->seed);
-}
-
-Datum
-attrib_model_out(PG_FUNCTION_ARGS)
-{
-	const MmmValue *value = mmm_value_arg(fcinfo, 0);
-	const MmmFit *fit = &value->fit;
-	StringInfoData out;
-
-	initStringInfo(&out);
-	appendStringInfo(&out, "{\"version\": %d, \"method\": \"ridge\", \"arguments\": {", MMM_MODEL_VERSION);
-	put_spec(&out, value);
-	appendStringInfoString(&out, "}, \"fit\": {\"penalty\": ");
-	put_number(&out, fit->penalty);
-	appendStringInfoString(&out, ", \"validation_nrmse\": ");
-	put_number(&out, fit->validation_nrmse);
-	appendStringInfoString(&out, ", \"kkt\": ");
-	put_number(&out, fit->kkt);
-	appendStringInfo(&out, ", \"evaluations\": " INT64_FORMAT ", \"share_low\": ", (int64) fit->evaluations);
-	put_numbers(&out, fit->share_low, value->data->channels);
-	appendStringInfoString(&out, ", \"share_high\": ");
-	put_numbers(&out, fit->share_high, value->data->channels);
-	appendStringInfoString(&out, "}, \"parameters\": ");
-	put_numbers(&out, fit->parameters, value->model.parameters);
-	appendStringInfoString(&out, ", \"draws\": [");
-	for (int d = 0; d < fit->draws; d++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		appendStringInfoString(&out, d > 0 ? ", " : "");
-		put_numbers(&out, fit->draw + (Size) d * value->model.parameters, value->model.parameters);
-	}
-	appendStringInfoString(&out, "], \"dataset\": ");
-	mmm_dataset_json(&out, value->data);
-	appendStringInfoChar(&out, '}');
-	PG_RETURN_CSTRING(out.data);
-}
-
-/* A number, or NaN for null. */
-static double
-number_or_null(JsonbObjectIter *it)
-{
-	return it->value.type == jbvNull ? get_float8_nan() : jsonb_option_float8(it, -DBL_MAX, DBL_MAX);
-}
-
-static double *
-numbers_or_nulls(JsonbObjectIter *it, int *count)
-{
-	JsonbIterator *iter;
-	JsonbValue element;
-	double *number;
-	JsonbObjectIter one = *it;
-
-	if (it->value.type != jbvBinary || !JsonContainerIsArray(it->value.val.binary.data))
-		invalid(psprintf("\"%s\" must be an array.", it->key));
-	*count = JsonContainerSize(it->value.val.binary.data);
-	number = palloc_extended(sizeof(double) * Max(*count, 1), MCXT_ALLOC_HUGE);
-	iter = JsonbIteratorInit(it->value.val.binary.data);
-	(void) JsonbIteratorNext(&iter, &element, true);
-	for (int i = 0; i < *count; i++)
-	{
-		(void) JsonbIteratorNext(&iter, &one.value, true);
-		number[i] = number_or_null(&one);
-	}
-	return number;
-}
-
-/* What the JSON says before the dataset tells what it means. */
-typedef struct ModelText
-{
-	MmmValue value;
-	bool versioned;
-	bool has_arguments;
-	bool has_fit;
-	char **interactions;
-	int parameters;
-	int shares[2];
-	JsonbValue draws;
-	int ndraws;
-} ModelText;
-
-static void
-read_arguments(ModelText *text, JsonbValue *object)
-{
-	MmmSpec *spec = &text->value.spec;
-	JsonbObjectIter it;
-
-	jsonb_object_begin_value(&it, object, "arguments of a mmm_model");
-	while (jsonb_object_next(&it))
-	{
-		if (strcmp(it.key, "adstock") == 0)
-		{
-			if (!adstock_by_name(jsonb_option_text(&it), &spec->adstock))
-				invalid("The adstock is unknown.");
-		}
-		else if (strcmp(it.key, "saturation") == 0)
-		{
-			if (!saturation_by_name(jsonb_option_text(&it), &spec->saturation))
-				invalid("The saturation is unknown.");
-		}
-		else if (strcmp(it.key, "trend") == 0)
-		{
-			if (!mmm_trend_by_name(jsonb_option_text(&it), &spec->trend))
-				invalid("The trend is unknown.");
-		}
-		else if (strcmp(it.key, "adstock_first") == 0)
-			spec->adstock_first = jsonb_option_bool(&it);
-		else if (strcmp(it.key, "max_lag") == 0)
-			spec->max_lag = it.value.type == jbvNull ? ADSTOCK_ALL_HISTORY
-													 : (int) jsonb_option_int64(&it, 0, ADSTOCK_MAX_LAG);
-		else if (strcmp(it.key, "normalized") == 0)
-			spec->normalized = jsonb_option_bool(&it);
-		else if (strcmp(it.key, "free_slope") == 0)
-			spec->free_slope = jsonb_option_bool(&it);
-		else if (strcmp(it.key, "fourier_terms") == 0)
-			spec->fourier_terms = (int) jsonb_option_int64(&it, 0, 50);
-		else if (strcmp(it.key, "season_length") == 0)
-			spec->season_length = jsonb_option_float8(&it, 0, 1e6);
-		else if (strcmp(it.key, "interactions") == 0)
-			text->interactions = jsonb_option_text_array(&it, &spec->interactions);
-		else if (strcmp(it.key, "holdout_periods") == 0)
-			spec->holdout = (int) jsonb_option_int64(&it, 0, PG_INT32_MAX);
-		else if (strcmp(it.key, "kpi_value") == 0)
-			text->value.kpi_value = jsonb_option_float8(&it, 0, MMM_MAX_AMOUNT);
-		else if (strcmp(it.key, "seed") == 0)
-			text->value.seed = jsonb_option_int64(&it, PG_INT64_MIN, PG_INT64_MAX);
-		else
-			jsonb_option_unknown(&it, "those that a mmm_model prints");
-	}
-	text->has_arguments = true;
-}
-
-static void
-read_fit(ModelText *text, JsonbValue *object)
-{
-	MmmFit *fit = &text->value.fit;
-	JsonbObjectIter it;
-
-	jsonb_object_begin_value(&it, object, "fit of a mmm_model");
-	while (jsonb_object_next(&it))
-	{
-		if (strcmp(it.key, "penalty") == 0)
-			fit->penalty = number_or_null(&it);
-		else if (strcmp(it.key, "validation_nrmse") == 0)
-			fit->validation_nrmse = number_or_null(&it);
-		else if (strcmp(it.key, "kkt") == 0)
-			fit->kkt = number_or_null(&it);
-		else if (strcmp(it.key, "evaluations") == 0)
-			fit->evaluations = (long) jsonb_option_int64(&it, 0, PG_INT64_MAX);
-		else if (strcmp(it.key, "share_low") == 0)
-			fit->share_low = numbers_or_nulls(&it, &text->shares[0]);
-		else if (strcmp(it.key, "share_high") == 0)
-			fit->share_high = numbers_or_nulls(&it, &text->shares[1]);
-		else
-			jsonb_option_unknown(&it, "those that a mmm_model prints");
-	}
-	text->has_fit = true;
-}
-
-static void
-read_draws(ModelText *text)
-{
-	MmmFit *fit = &text->value.fit;
-	int parameters = text->value.model.parameters;
-	JsonbObjectIter row = {.what = "a mmm_model", .key = "draws"};
-	JsonbIterator *iter;
-	JsonbValue element;
-
-	if (text->draws.type != jbvBinary || !JsonContainerIsArray(text->draws.val.binary.data))
-		invalid("\"draws\" must be an array of arrays.");
-	fit->draws = JsonContainerSize(text->draws.val.binary.data);
-	fit->draw = palloc_extended(sizeof(double) * Max((Size) fit->draws * parameters, 1), MCXT_ALLOC_HUGE);
-	iter = JsonbIteratorInit(text->draws.val.binary.data);
-	(void) JsonbIteratorNext(&iter, &element, true);
-	for (int d = 0; d < fit->draws; d++)
-	{
-		double *numbers;
-		int count;
-
-		CHECK_FOR_INTERRUPTS();
-		(void) JsonbIteratorNext(&iter, &row.value, true);
-		numbers = numbers_or_nulls(&row, &count);
-		if (count != parameters)
-			invalid(psprintf("A draw has %d numbers, not %d.", count, parameters));
-		memcpy(fit->draw + (Size) d * parameters, numbers, sizeof(double) * parameters);
-		pfree(numbers);
-	}
-}
-
-static void
-lay_out(ModelText *text)
-{
-	MmmValue *value = &text->value;
-	int(*pair)[2] = palloc(sizeof(int[2]) * Max(value->spec.interactions, 1));
-
-	for (int i = 0; i < value->spec.interactions; i++)
-		mmm_interaction_parse(text->interactions[i], value->data, pair[i]);
-	value->spec.interaction = (const int(*)[2]) pair;
-	check_spec(value);
-	mmm_model_init(&value->model, value->data, &value->spec, attrib_env());
-	if (text->parameters != value->model.parameters || text->shares[0] != value->data->channels ||
-		text->shares[1] != value->data->channels)
-		invalid(psprintf("There are %d parameters, not %d.", text->parameters, value->model.parameters));
-}
-
-Datum
-attrib_model_in(PG_FUNCTION_ARGS)
-{
-	Jsonb *json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, PG_GETARG_DATUM(0)));
-	ModelText text;
-	JsonbObjectIter it;
-
-	memset(&text, 0, sizeof(text));
-	jsonb_object_begin(&it, json, "a mmm_model");
-	while (jsonb_object_next(&it))
-	{
-		if (strcmp(it.key, "version") == 0)
-			text.versioned = jsonb_option_int64(&it, MMM_MODEL_VERSION, MMM_MODEL_VERSION) != 0;
-		else if (strcmp(it.key, "method") == 0)
-		{
-			if (strcmp(jsonb_option_text(&it), "ridge") != 0)
-				invalid("The method is unknown.");
-		}
-		else if (strcmp(it.key, "arguments") == 0)
-			read_arguments(&text, &it.value);
-		else if (strcmp(it.key, "fit") == 0)
-			read_fit(&text, &it.value);
-		else if (strcmp(it.key, "parameters") == 0)
-			text.value.fit.parameters = numbers_or_nulls(&it, &text.parameters);
-		else if (strcmp(it.key, "draws") == 0)
-			text.draws = it.value;
-		else if (strcmp(it.key, "dataset") == 0)
-			text.value.data =
-				mmm_dataset_view(PointerGetDatum(mmm_dataset_from_json(JsonbValueToJsonb(&it.value))));
-		else
-			jsonb_option_unknown(&it, "those that a mmm_model prints");
-	}
-	if (!text.versioned || !text.has_arguments || !text.has_fit || !text.value.data)
-		invalid("\"version\", \"arguments\", \"fit\" or \"dataset\" is missing.");
-	lay_out(&text);
-	read_draws(&text);
-	check_numbers(&text.value);
-	PG_RETURN_POINTER(mmm_value_flatten(&text.value));
 }
 
 /* Binary: the fixed part's numbers in order, then the same sections as in the flat form. */
@@ -669,7 +366,7 @@ read_doubles(StringInfo in, Size count)
 	double *number;
 
 	if (count > (Size) (in->len - in->cursor) / sizeof(double))
-		invalid("There are fewer numbers than the counts say.");
+		mmm_value_invalid("There are fewer numbers than the counts say.");
 	number = palloc_extended(sizeof(double) * Max(count, 1), MCXT_ALLOC_HUGE);
 	for (Size i = 0; i < count; i++)
 	{
@@ -685,7 +382,7 @@ static const int (*read_pairs(StringInfo in, int count))[2]
 	int(*pair)[2];
 
 	if (count < 0 || (Size) count > (Size) (in->len - in->cursor) / sizeof(int[2]))
-		invalid("There are fewer interactions than their count says.");
+		mmm_value_invalid("There are fewer interactions than their count says.");
 	pair = palloc(sizeof(int[2]) * Max(count, 1));
 	for (int i = 0; i < count; i++)
 	{
@@ -707,19 +404,20 @@ attrib_model_recv(PG_FUNCTION_ARGS)
 	for (int32 *word = &flat.version; word <= &flat.draws; word++)
 		*word = (int32) pq_getmsgint(in, 4);
 	if (flat.version != MMM_MODEL_VERSION)
-		invalid(psprintf("Version %d is not known; this is version %d.", flat.version, MMM_MODEL_VERSION));
+		mmm_value_invalid(
+			psprintf("Version %d is not known; this is version %d.", flat.version, MMM_MODEL_VERSION));
 	flat.seed = pq_getmsgint64(in);
 	flat.evaluations = pq_getmsgint64(in);
 	memcpy(&flat.season_length, read_doubles(in, 5), sizeof(double) * 5);
 	read_fixed(&flat, &value);
 	value.spec.interaction = read_pairs(in, flat.interactions);
 	value.data = mmm_dataset_view(PointerGetDatum(mmm_dataset_read(in)));
-	check_spec(&value);
+	mmm_value_check_spec(&value);
 	mmm_model_init(&value.model, value.data, &value.spec, attrib_env());
 	value.fit.parameters = read_doubles(in, value.model.parameters);
 	value.fit.share_low = read_doubles(in, value.data->channels);
 	value.fit.share_high = read_doubles(in, value.data->channels);
 	value.fit.draw = read_doubles(in, (Size) value.model.parameters * flat.draws);
-	check_numbers(&value);
+	mmm_value_check_numbers(&value);
 	PG_RETURN_POINTER(mmm_value_flatten(&value));
 }

@@ -37,6 +37,14 @@ extern bool mmm_trend_by_name(const char *name, MmmTrend *trend);
 /* Raises 22023 unless such a model can be fitted to such data. */
 extern void mmm_spec_check(const MmmSpec *spec, const MmmData *data);
 
+/*
+ * What text and bytes from outside must satisfy beyond their syntax: kinds and counts, before anything is laid out
+ * by them, then the numbers. mmm_value_invalid raises 22P02.
+ */
+extern void mmm_value_check_spec(const MmmValue *value);
+extern void mmm_value_check_numbers(const MmmValue *value);
+extern void mmm_value_invalid(const char *detail) pg_attribute_noreturn();
+
 /* "tv*search" as a pair of channels; 22023 for what is none. */
 extern void mmm_interaction_parse(const char *name, const MmmData *data, int pair[2]);
 extern char *mmm_component_name(const MmmModel *model, int component);

@@ -140,8 +140,19 @@ took = time.time() - began
 print("# 10 000 candidates of 5 media over 208 weeks: %.2f s" % took)
 ok(len(front) > 20 and all(a[1] < b[1] and a[2] > b[2] for a, b in zip(front, front[1:])), "a front of %d candidates" % len(front))
 ok(took < 30, "in seconds")
-best = rows("SELECT value FROM models, mmm_diagnostics(m) WHERE name = 'weekly' AND metric = 'nrmse'")
 ok(rows("SELECT min(contribution_share), max(contribution_share) FROM datasets, mmm_candidates(d, 'ridge') WHERE name = 'weekly'")[0][0] >= 0,
    "shares of no candidate are negative")
+
+# Every answer of the front that fits as well lies within the range that the diagnostics report
+for name in ("example", "roas", "weekly"):
+    reported = {c: (low, high) for c, low, high in rows(
+        "SELECT component, min(value), max(value) FROM models, mmm_diagnostics(m) WHERE name = %s AND metric IN "
+        "('contribution_share_low', 'contribution_share_high') GROUP BY component", name)}
+    equal = rows("SELECT channel, min(contribution_share), max(contribution_share) FROM (SELECT c.*, max(r2) OVER () AS best, "
+                 "min(nrmse) OVER () AS least FROM datasets, mmm_candidates(d, 'ridge', holdout_periods => 10) AS c WHERE name = %s) AS c "
+                 "WHERE r2 >= best - 0.01 AND nrmse <= 1.05 * least GROUP BY channel", name)
+    ok(all(reported[c][0] <= low + 0.005 and high - 0.005 <= reported[c][1] for c, low, high in equal),
+       "%s: equally good candidates are within the reported ranges" % name, "%s, not %s" % (equal, reported))
+    print("# %s: %s" % (name, {c: "%.2f to %.2f" % r for c, r in sorted(reported.items())}))
 print("1..%d" % count)
 raise SystemExit(failed > 0)
