@@ -139,3 +139,6 @@ SELECT refused(query) FROM (VALUES
   (16, $$SELECT journey_summary_agg(ROW('{a,b}', NULL, NULL, NULL, NULL, NULL, 1, false)::journey_row)$$),
   (17, $$SELECT rollup(s) FROM (SELECT journey_summary_agg(n, '2024-01-01', 'a', true, 1, journey_options(lookback => n * interval '1 day')) AS s FROM generate_series(1, 2::bigint) AS n GROUP BY n) AS x$$)
 ) AS queries (n, query) ORDER BY n;
+-- A counting window and a lookback that together reach beyond all time lose nothing.
+SELECT journeys, conversions, touches_seen
+FROM summary_stats((SELECT journey_summary_agg(1::bigint, '2024-01-01', 'a', true, 1, journey_options(lookback => '106751991 days', counted_from => '4714-11-24 BC', counted_until => '294276-12-31'))));

@@ -180,3 +180,6 @@ SELECT map_channels(NULL, '{}') IS NULL AS no_summary, map_channels(s, NULL) IS 
 -- The functions behind the aggregates do not work alone.
 SELECT refused('SELECT journey_summary_path_trans(NULL, ''{a}'', true)');
 SELECT refused('SELECT journey_summary_combine(s, s) FROM kept');
+-- Many small summaries, each with a channel of its own, roll up to the summary of all.
+SELECT rollup(s) = (SELECT journey_summary_agg(ARRAY['c' || i, 'd' || i % 7], i % 3 = 0) FROM generate_series(1, 3000) AS i) AS whole
+FROM (SELECT journey_summary_agg(ARRAY['c' || i, 'd' || i % 7], i % 3 = 0) AS s FROM generate_series(1, 3000) AS i GROUP BY i) AS parts;

@@ -2,6 +2,7 @@
 
 #include "attrib.h"
 #include "common/hashfn.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 typedef struct DictSlot
@@ -141,7 +142,7 @@ channel_dict_intern(ChannelDict *dict, const char *text, uint32 length)
 	{
 		if (++dict->lookups < MEMO_AFTER)
 			return lookup(dict, text, length);
-		dict->memo = MemoryContextAlloc(dict->context, sizeof(DictMemo) << MEMO_BITS);
+		dict->memo = MemoryContextAllocZero(dict->context, sizeof(DictMemo) << MEMO_BITS);
 		for (int i = 0; i < 1 << MEMO_BITS; i++)
 			dict->memo[i].length = PG_UINT32_MAX; /* no name's */
 	}
@@ -167,6 +168,8 @@ compare_names(const void *a, const void *b, void *arg)
 {
 	const ChannelDict *dict = arg;
 
+	/* a million names take a second to sort, and pg's qsort holds nothing that an error would leak */
+	CHECK_FOR_INTERRUPTS();
 	/* strcmp is memcmp here: names hold no zero byte, and it compares unsigned bytes */
 	return strcmp(dict->names[*(const uint32 *) a].text, dict->names[*(const uint32 *) b].text);
 }

@@ -133,6 +133,7 @@ rebuild(EventBuffer *buffer, bool was_compact)
 		{
 			uint32 n = event_chunk_size(&old[p], chunk, record_size);
 
+			CHECK_FOR_INTERRUPTS();
 			for (uint32 i = 0; i < n; i++)
 			{
 				EventRecord record =

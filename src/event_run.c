@@ -29,6 +29,18 @@ flush(RunWriter *writer)
 	writer->size = 0;
 }
 
+static void
+check_limit(const RunWriter *writer)
+{
+	if (writer->size > writer->limit)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the events of one parallel worker are too many to ship to the leader"),
+				 errdetail("They take more than %zu bytes.", writer->limit),
+				 errhint("Set max_parallel_workers_per_gather = 0 for this query, or aggregate by ranges of "
+						 "users.")));
+}
+
 static inline void
 need_room(RunWriter *writer)
 {
@@ -38,12 +50,7 @@ need_room(RunWriter *writer)
 		flush(writer);
 	else
 	{
-		if (writer->size > writer->limit)
-			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-							errmsg("the events of one parallel worker are too many to ship to the leader"),
-							errdetail("They take more than %zu bytes.", writer->limit),
-							errhint("Set max_parallel_workers_per_gather = 0 for this query, or aggregate by "
-									"ranges of users.")));
+		check_limit(writer);
 		writer->capacity *= 2;
 		writer->bytes = repalloc_huge(writer->bytes, writer->capacity);
 	}
@@ -84,6 +91,8 @@ run_writer_put(RunWriter *writer, const UserEvents *user)
 		bool conversion = event->channel == JOURNEY_CONVERSION;
 		uint32 segment = conversion ? user->details[event->ref].segment : event->ref;
 
+		if (unlikely(i % 65536 == 65535))
+			CHECK_FOR_INTERRUPTS();
 		need_room(writer);
 		put_varint(writer, conversion ? 0 : (uint64) event->channel + 1);
 		if (i == 0)
@@ -110,6 +119,7 @@ run_writer_end(RunWriter *writer, EventRun *run)
 	}
 	else
 	{
+		check_limit(writer);
 		run->bytes = writer->bytes;
 		run->size = writer->size;
 	}

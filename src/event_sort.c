@@ -158,10 +158,13 @@ sort_partition(const EventBuffer *buffer, const EventPartition *partition, Scrat
 			buckets.end[((r->user.word[0] >> buckets.shift) & buckets.mask) + 1]++;
 	counts_to_starts(&buckets);
 	for (const EventChunk *chunk = partition->first; chunk; chunk = chunk->next)
+	{
+		CHECK_FOR_INTERRUPTS();
 		for (const EventRecord *r = (const EventRecord *) chunk->records,
 							   *end = r + event_chunk_size(partition, chunk, sizeof(*r));
 			 r < end; r++)
 			records[buckets.end[(r->user.word[0] >> buckets.shift) & buckets.mask]++] = *r;
+	}
 	for (uint32 i = 0; i <= buckets.mask; i++)
 	{
 		sort_records(records + start, buckets.end[i] - start, buffer);
@@ -253,10 +256,13 @@ sort_compact_partition(const EventPartition *partition, Scratch *scratch)
 			buckets.end[(e->high >> buckets.shift) + 1]++;
 	counts_to_starts(&buckets);
 	for (const EventChunk *chunk = partition->first; chunk; chunk = chunk->next)
+	{
+		CHECK_FOR_INTERRUPTS();
 		for (const CompactEvent *e = (const CompactEvent *) chunk->records,
 								*end = e + event_chunk_size(partition, chunk, sizeof(*e));
 			 e < end; e++)
 			events[buckets.end[e->high >> buckets.shift]++] = *e;
+	}
 	for (uint32 i = 0; i <= buckets.mask; i++)
 	{
 		uint32 n = buckets.end[i] - start;

@@ -33,7 +33,14 @@ charge_all(EventState *state)
 static void
 release_state(void *arg)
 {
-	charge(arg, 0, false);
+	EventState *state = arg;
+
+	/*
+	 * A state just deserialized lives for one row, not in the node's context, which a failing query may free first:
+	 * it charged nothing, so it has nothing to give back.
+	 */
+	if (state->charged > 0 || state->linked)
+		charge(state, 0, false);
 }
 
 EventState *
@@ -54,8 +61,9 @@ event_state_create(MemoryContext parent, AggregateNode *node, const JourneySpec 
 	state->format = (RunFormat){.wide_keys = wide_keys, .segments = by_part};
 	/* a journey in the counting window takes touches from up to lookback before, and ends up to as much after */
 	state->keep_from = PG_INT64_MIN;
-	if (walk->has_counted_from && walk->has_lookback)
-		(void) pg_sub_s64_overflow(walk->counted_from, lookback, &state->keep_from);
+	if (walk->has_counted_from && walk->has_lookback &&
+		pg_sub_s64_overflow(walk->counted_from, lookback, &state->keep_from))
+		state->keep_from = PG_INT64_MIN; /* what overflow leaves there is anything */
 	state->keep_until = PG_INT64_MAX;
 	if (walk->has_counted_until && walk->has_lookback &&
 		pg_add_s64_overflow(walk->counted_until, lookback, &state->keep_until))

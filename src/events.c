@@ -205,7 +205,11 @@ map_names(MemoryContext context, ChannelDict *into, const ChannelDict *from)
 	uint32 *map = MemoryContextAllocHuge(context, Max(from->size, 1) * sizeof(uint32));
 
 	for (uint32 i = 0; i < from->size; i++)
+	{
 		map[i] = channel_dict_intern(into, from->names[i].text, from->names[i].length);
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
 	return map;
 }
 

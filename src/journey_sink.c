@@ -205,6 +205,7 @@ compare_parts(const void *a, const void *b, void *arg)
 	const SummaryPart *y = b;
 	const ChannelDict *segments = arg;
 
+	CHECK_FOR_INTERRUPTS();
 	if (x->day != y->day)
 		return x->day < y->day ? -1 : 1;
 	if (x->segment == y->segment)
@@ -252,6 +253,7 @@ journey_sink_merge(JourneySink *sink, JourneySink *from, const uint32 *segment_m
 	{
 		uint32 segment = parts[i].segment;
 
+		CHECK_FOR_INTERRUPTS();
 		if (segment_map && segment != NO_SEGMENT)
 			segment = segment_map[segment - 1] + 1;
 		merge_summary(journey_sink_summary(sink, parts[i].day, segment), parts[i].summary);

@@ -85,7 +85,11 @@ sorted_paths(const SummaryState *state, SummaryView *view)
 		ntouches += state->entries[i].ntouches;
 	touches = end = palloc_extended(Max(ntouches, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
 	for (uint32 i = 0; i < state->nentries; i++)
+	{
 		end = path_entry_decode(&state->entries[i], end);
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
 	rank = rank_channels(state, touches, ntouches, view);
 	while (view->nchannels >> bits != 0)
 		bits++;
@@ -108,6 +112,8 @@ sorted_paths(const SummaryState *state, SummaryView *view)
 			}
 		}
 		touches += path->ntouches;
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 	}
 	pfree(rank);
 	view->ntouches = ntouches;

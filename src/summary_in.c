@@ -242,6 +242,8 @@ on_scalar(void *arg, char *token, JsonTokenType type)
 {
 	SummaryReader *r = arg;
 
+	/* here, not just once a path: a single path may have millions of touches */
+	CHECK_FOR_INTERRUPTS();
 	switch (place_now(r))
 	{
 		case OPTIONS:
@@ -304,6 +306,7 @@ compare_numbers(const void *a, const void *b)
 	uint32 x = *(const uint32 *) a;
 	uint32 y = *(const uint32 *) b;
 
+	CHECK_FOR_INTERRUPTS();
 	return x < y ? -1 : x > y;
 }
 

@@ -1,6 +1,5 @@
 #include "flat_stream.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* One input of a merge, standing at a path. */
@@ -62,42 +61,128 @@ sift_down(Cursor **heap, size_t n, size_t i)
 	heap[i] = moving;
 }
 
-static int
-compare_names(const void *a, const void *b)
+/* Merges two sorted lists of names, each name once; returns how many there are. */
+static size_t
+merge_names(const char *const *a, size_t na, const char *const *b, size_t nb, const char **into)
 {
-	return strcmp(*(const char *const *) a, *(const char *const *) b);
+	size_t n = 0;
+	size_t i = 0;
+	size_t j = 0;
+
+	while (i < na && j < nb)
+	{
+		int order = strcmp(a[i], b[j]);
+
+		into[n++] = order <= 0 ? a[i] : b[j];
+		i += order <= 0;
+		j += order >= 0;
+	}
+	while (i < na)
+		into[n++] = a[i++];
+	while (j < nb)
+		into[n++] = b[j++];
+	return n;
 }
 
-/* All inputs' channels, each once, sorted; and where each input's are among them. */
+/*
+ * All inputs' channels, each once, sorted. Each input's are sorted already; merged two by two, the many that have
+ * the same few channels shrink by half at every step, and no step is longer than all of them.
+ */
 static void
 unite_channels(Cursor *cursors, size_t ncursors, const CoreEnv *env, SummaryView *out)
 {
 	size_t total = 0;
-	size_t n = 0;
+	size_t since_check = 0;
+	size_t *sizes = CORE_ALLOC(env, size_t, ncursors);
 	const char **names;
+	const char **merged;
 
 	for (size_t i = 0; i < ncursors; i++)
 		total += cursors[i].view.nchannels;
 	names = CORE_ALLOC(env, const char *, total);
-	for (size_t i = 0; i < ncursors; i++)
-		for (uint32_t j = 0; j < cursors[i].view.nchannels; j++)
-			names[n++] = cursors[i].view.channels[j];
-	if (n > 0)
-		qsort(names, n, sizeof(*names), compare_names);
-	for (size_t i = 0; i < n; i++)
-		if (i == 0 || strcmp(names[out->nchannels - 1], names[i]) != 0)
-			names[out->nchannels++] = names[i];
+	merged = CORE_ALLOC(env, const char *, total);
+	for (size_t i = 0, n = 0; i < ncursors; n += sizes[i++])
+	{
+		sizes[i] = cursors[i].view.nchannels;
+		for (size_t j = 0; j < sizes[i]; j++)
+			names[n + j] = cursors[i].view.channels[j];
+	}
+	for (size_t lists = ncursors; lists > 1; lists = (lists + 1) / 2)
+	{
+		const char **from = names;
+		const char **into = merged;
+
+		for (size_t i = 0; i < lists; i += 2)
+		{
+			size_t second = i + 1 < lists ? sizes[i + 1] : 0;
+			size_t n = merge_names(from, sizes[i], from + sizes[i], second, into);
+
+			from += sizes[i] + second;
+			into += n;
+			since_check += sizes[i] + second + 1;
+			sizes[i / 2] = n;
+			if (since_check >= CHECK_EVERY)
+			{
+				since_check = 0;
+				core_check(env);
+			}
+		}
+		from = names;
+		names = merged;
+		merged = from;
+	}
+	out->nchannels = ncursors > 0 ? (uint32_t) sizes[0] : 0;
 	out->channels = names;
+}
+
+/* The place of a name among sorted ones, where it is, at or after `from`: in steps that double, then by halves. */
+static uint32_t
+find_name(const char *const *names, uint32_t n, uint32_t from, const char *name)
+{
+	uint32_t low = from;
+	uint32_t step = 1;
+	uint32_t high;
+
+	while (step < n - low && strcmp(names[low + step], name) <= 0)
+	{
+		low += step;
+		step *= 2;
+	}
+	high = step < n - low ? low + step : n;
+	while (low + 1 < high)
+	{
+		uint32_t middle = low + (high - low) / 2;
+
+		if (strcmp(names[middle], name) <= 0)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Where each input's channels are among all. */
+static void
+map_channels(Cursor *cursors, size_t ncursors, const CoreEnv *env, const SummaryView *all)
+{
+	size_t since_check = 0;
+
 	for (size_t i = 0; i < ncursors; i++)
 	{
+		uint32_t n = cursors[i].view.nchannels;
 		uint32_t place = 0;
 
-		cursors[i].map = CORE_ALLOC(env, uint32_t, cursors[i].view.nchannels);
-		for (uint32_t j = 0; j < cursors[i].view.nchannels; j++)
+		cursors[i].map = CORE_ALLOC(env, uint32_t, n);
+		for (uint32_t j = 0; j < n; j++)
 		{
-			while (strcmp(names[place], cursors[i].view.channels[j]) != 0)
-				place++;
+			place = find_name(all->channels, all->nchannels, place, cursors[i].view.channels[j]);
 			cursors[i].map[j] = place;
+		}
+		since_check += n + 1;
+		if (since_check >= CHECK_EVERY)
+		{
+			since_check = 0;
+			core_check(env);
 		}
 	}
 }
@@ -156,6 +241,7 @@ merge_paths(Cursor **heap, size_t n, uint32_t nchannels, const CoreEnv *env, Fla
 	MergedPath rooms[2]; /* the path being merged, and the one before, which the writer still looks at */
 	uint32_t longest = 0;
 	CoreStatus status = CORE_OK;
+	size_t steps = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (heap[i]->view.longest_path > longest)
@@ -175,6 +261,9 @@ merge_paths(Cursor **heap, size_t n, uint32_t nchannels, const CoreEnv *env, Fla
 		start_path(merged, heap[0]);
 		do
 		{
+			/* the writer checks too, but a million equal paths are one to it */
+			if (++steps % CHECK_EVERY == 0)
+				core_check(env);
 			if (!cursor_next(heap[0], env))
 			{
 				if (heap[0]->r.failed)
@@ -216,8 +305,11 @@ summary_flat_merge(const FlatBytes *inputs, size_t ninputs, const SummaryMeta *m
 			return status;
 		path_reader_begin(&c->paths, &c->r, &c->view, false, env);
 		c->mapped = CORE_ALLOC(env, uint32_t, c->view.longest_path);
+		if (i % 1024 == 0)
+			core_check(env);
 	}
 	unite_channels(cursors, ninputs, env, &out);
+	map_channels(cursors, ninputs, env, &out);
 	flat_writer_begin(&w, out.channels, out.nchannels, meta, room, env);
 	for (size_t i = 0; i < ninputs; i++)
 		if (cursor_next(&cursors[i], env))

@@ -711,6 +711,9 @@ def check_large(server, tap):
         "SELECT cardinality(touch_credit(array_fill('a'::text, ARRAY[1000000]), 'position_decay'))",
         "SELECT touch_credit_by_effect(ARRAY(SELECT 'c' || i FROM generate_series(1, 200000) i),"
         " (SELECT jsonb_object_agg('c' || i, 1) FROM generate_series(1, 200000) i))",
+        "SELECT rollup(s) FROM (SELECT journey_summary_agg(ARRAY['c' || i], true, 1) AS s FROM generate_series(1, 100000) i GROUP BY i) x",
+        "SELECT ('{\"version\":1,\"channels\":[\"a\"],\"paths\":[{\"path\":[' || repeat('0,', 5000000)"
+        " || '0],\"lost\":1}]}')::journey_summary",
         "SELECT count(*) FROM generate_events(9223372036854775807)",
         "SELECT count(*) FROM generate_events(100000000)",
         "SELECT count(*) FROM generate_events_probability(100000000)",
