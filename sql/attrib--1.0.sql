@@ -126,26 +126,28 @@ CREATE FUNCTION journey_summary_counted_trans(journey_summary, path text[], conv
 	AS 'MODULE_PATHNAME', 'attrib_counted_path_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION journey_summary_counted_trans(journey_summary, text[], numeric, numeric, float8) IS 'transition: one distinct path a row, with its counts';
 
+-- SSPACE: a summary worth grouping for takes this much, and a hash aggregate then holds thousands of groups at a time
+-- rather than hundreds of thousands, whose memory contexts it would count again for each new group.
 CREATE AGGREGATE journey_summary_agg(path text[], converted boolean) (
-	SFUNC = journey_summary_path_trans, STYPE = journey_summary, SSPACE = 16384,
+	SFUNC = journey_summary_path_trans, STYPE = journey_summary, SSPACE = 131072,
 	COMBINEFUNC = journey_summary_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_summary_agg(text[], boolean) IS 'journey_summary of journeys given as paths, one a row; not converted = lost';
 
 CREATE AGGREGATE journey_summary_agg(path text[], converted boolean, value float8) (
-	SFUNC = journey_summary_path_trans, STYPE = journey_summary, SSPACE = 16384,
+	SFUNC = journey_summary_path_trans, STYPE = journey_summary, SSPACE = 131072,
 	COMBINEFUNC = journey_summary_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_summary_agg(text[], boolean, float8) IS 'journey_summary of journeys given as paths, one a row, with the value of conversions';
 
 CREATE AGGREGATE journey_summary_agg(path text[], conversions numeric, lost numeric, value float8) (
-	SFUNC = journey_summary_counted_trans, STYPE = journey_summary, SSPACE = 16384,
+	SFUNC = journey_summary_counted_trans, STYPE = journey_summary, SSPACE = 131072,
 	COMBINEFUNC = journey_summary_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_summary_agg(text[], numeric, numeric, float8) IS 'journey_summary of already counted paths: conversions, lost journeys and total value of each';
 
 CREATE AGGREGATE rollup(journey_summary) (
-	SFUNC = journey_summary_combine, STYPE = journey_summary, SSPACE = 65536,
+	SFUNC = journey_summary_combine, STYPE = journey_summary, SSPACE = 131072,
 	COMBINEFUNC = journey_summary_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE rollup(journey_summary) IS 'merges summaries of days, segments or nodes into the summary of all their journeys';
@@ -293,7 +295,7 @@ CREATE FUNCTION events_trans(internal, user_id bigint, at timestamptz, channel t
 	AS 'MODULE_PATHNAME', 'attrib_events_trans_int8' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION events_trans(internal, bigint, timestamptz, text, boolean, float8) IS 'transition: one raw event';
 CREATE AGGREGATE journey_summary_agg(user_id bigint, at timestamptz, channel text, converted boolean, value float8) (
-	SFUNC = events_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = events_final,
+	SFUNC = events_trans, STYPE = internal, SSPACE = 131072, FINALFUNC = events_final,
 	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_summary_agg(bigint, timestamptz, text, boolean, float8) IS
@@ -303,7 +305,7 @@ CREATE FUNCTION events_trans(internal, user_id bigint, at timestamptz, channel t
 	AS 'MODULE_PATHNAME', 'attrib_events_trans_int8' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION events_trans(internal, bigint, timestamptz, text, boolean, float8, journey_options) IS 'transition: one raw event';
 CREATE AGGREGATE journey_summary_agg(user_id bigint, at timestamptz, channel text, converted boolean, value float8, options journey_options) (
-	SFUNC = events_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = events_final,
+	SFUNC = events_trans, STYPE = internal, SSPACE = 131072, FINALFUNC = events_final,
 	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_summary_agg(bigint, timestamptz, text, boolean, float8, journey_options) IS
@@ -313,7 +315,7 @@ CREATE FUNCTION events_trans(internal, user_id uuid, at timestamptz, channel tex
 	AS 'MODULE_PATHNAME', 'attrib_events_trans_uuid' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION events_trans(internal, uuid, timestamptz, text, boolean, float8) IS 'transition: one raw event';
 CREATE AGGREGATE journey_summary_agg(user_id uuid, at timestamptz, channel text, converted boolean, value float8) (
-	SFUNC = events_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = events_final,
+	SFUNC = events_trans, STYPE = internal, SSPACE = 131072, FINALFUNC = events_final,
 	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_summary_agg(uuid, timestamptz, text, boolean, float8) IS
@@ -323,7 +325,7 @@ CREATE FUNCTION events_trans(internal, user_id uuid, at timestamptz, channel tex
 	AS 'MODULE_PATHNAME', 'attrib_events_trans_uuid' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION events_trans(internal, uuid, timestamptz, text, boolean, float8, journey_options) IS 'transition: one raw event';
 CREATE AGGREGATE journey_summary_agg(user_id uuid, at timestamptz, channel text, converted boolean, value float8, options journey_options) (
-	SFUNC = events_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = events_final,
+	SFUNC = events_trans, STYPE = internal, SSPACE = 131072, FINALFUNC = events_final,
 	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_summary_agg(uuid, timestamptz, text, boolean, float8, journey_options) IS
@@ -333,7 +335,7 @@ CREATE FUNCTION events_trans(internal, user_id text, at timestamptz, channel tex
 	AS 'MODULE_PATHNAME', 'attrib_events_trans_text' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION events_trans(internal, text, timestamptz, text, boolean, float8) IS 'transition: one raw event';
 CREATE AGGREGATE journey_summary_agg(user_id text, at timestamptz, channel text, converted boolean, value float8) (
-	SFUNC = events_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = events_final,
+	SFUNC = events_trans, STYPE = internal, SSPACE = 131072, FINALFUNC = events_final,
 	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_summary_agg(text, timestamptz, text, boolean, float8) IS
@@ -343,7 +345,7 @@ CREATE FUNCTION events_trans(internal, user_id text, at timestamptz, channel tex
 	AS 'MODULE_PATHNAME', 'attrib_events_trans_text' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION events_trans(internal, text, timestamptz, text, boolean, float8, journey_options) IS 'transition: one raw event';
 CREATE AGGREGATE journey_summary_agg(user_id text, at timestamptz, channel text, converted boolean, value float8, options journey_options) (
-	SFUNC = events_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = events_final,
+	SFUNC = events_trans, STYPE = internal, SSPACE = 131072, FINALFUNC = events_final,
 	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_summary_agg(text, timestamptz, text, boolean, float8, journey_options) IS
@@ -353,7 +355,7 @@ CREATE FUNCTION parts_trans(internal, user_id bigint, at timestamptz, channel te
 	AS 'MODULE_PATHNAME', 'attrib_parts_trans_int8' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION parts_trans(internal, bigint, timestamptz, text, boolean, float8, text) IS 'transition: one raw event with its segment';
 CREATE AGGREGATE journey_parts_agg(user_id bigint, at timestamptz, channel text, converted boolean, value float8, segment text) (
-	SFUNC = parts_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = parts_final,
+	SFUNC = parts_trans, STYPE = internal, SSPACE = 131072, FINALFUNC = parts_final,
 	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_parts_agg(bigint, timestamptz, text, boolean, float8, text) IS
@@ -363,7 +365,7 @@ CREATE FUNCTION parts_trans(internal, user_id bigint, at timestamptz, channel te
 	AS 'MODULE_PATHNAME', 'attrib_parts_trans_int8' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION parts_trans(internal, bigint, timestamptz, text, boolean, float8, text, journey_options) IS 'transition: one raw event with its segment';
 CREATE AGGREGATE journey_parts_agg(user_id bigint, at timestamptz, channel text, converted boolean, value float8, segment text, options journey_options) (
-	SFUNC = parts_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = parts_final,
+	SFUNC = parts_trans, STYPE = internal, SSPACE = 131072, FINALFUNC = parts_final,
 	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_parts_agg(bigint, timestamptz, text, boolean, float8, text, journey_options) IS
@@ -373,7 +375,7 @@ CREATE FUNCTION parts_trans(internal, user_id uuid, at timestamptz, channel text
 	AS 'MODULE_PATHNAME', 'attrib_parts_trans_uuid' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION parts_trans(internal, uuid, timestamptz, text, boolean, float8, text) IS 'transition: one raw event with its segment';
 CREATE AGGREGATE journey_parts_agg(user_id uuid, at timestamptz, channel text, converted boolean, value float8, segment text) (
-	SFUNC = parts_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = parts_final,
+	SFUNC = parts_trans, STYPE = internal, SSPACE = 131072, FINALFUNC = parts_final,
 	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_parts_agg(uuid, timestamptz, text, boolean, float8, text) IS
@@ -383,7 +385,7 @@ CREATE FUNCTION parts_trans(internal, user_id uuid, at timestamptz, channel text
 	AS 'MODULE_PATHNAME', 'attrib_parts_trans_uuid' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION parts_trans(internal, uuid, timestamptz, text, boolean, float8, text, journey_options) IS 'transition: one raw event with its segment';
 CREATE AGGREGATE journey_parts_agg(user_id uuid, at timestamptz, channel text, converted boolean, value float8, segment text, options journey_options) (
-	SFUNC = parts_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = parts_final,
+	SFUNC = parts_trans, STYPE = internal, SSPACE = 131072, FINALFUNC = parts_final,
 	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_parts_agg(uuid, timestamptz, text, boolean, float8, text, journey_options) IS
@@ -393,7 +395,7 @@ CREATE FUNCTION parts_trans(internal, user_id text, at timestamptz, channel text
 	AS 'MODULE_PATHNAME', 'attrib_parts_trans_text' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION parts_trans(internal, text, timestamptz, text, boolean, float8, text) IS 'transition: one raw event with its segment';
 CREATE AGGREGATE journey_parts_agg(user_id text, at timestamptz, channel text, converted boolean, value float8, segment text) (
-	SFUNC = parts_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = parts_final,
+	SFUNC = parts_trans, STYPE = internal, SSPACE = 131072, FINALFUNC = parts_final,
 	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_parts_agg(text, timestamptz, text, boolean, float8, text) IS
@@ -403,7 +405,7 @@ CREATE FUNCTION parts_trans(internal, user_id text, at timestamptz, channel text
 	AS 'MODULE_PATHNAME', 'attrib_parts_trans_text' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION parts_trans(internal, text, timestamptz, text, boolean, float8, text, journey_options) IS 'transition: one raw event with its segment';
 CREATE AGGREGATE journey_parts_agg(user_id text, at timestamptz, channel text, converted boolean, value float8, segment text, options journey_options) (
-	SFUNC = parts_trans, STYPE = internal, SSPACE = 65536, FINALFUNC = parts_final,
+	SFUNC = parts_trans, STYPE = internal, SSPACE = 131072, FINALFUNC = parts_final,
 	COMBINEFUNC = events_combine, SERIALFUNC = events_serialize, DESERIALFUNC = events_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_parts_agg(text, timestamptz, text, boolean, float8, text, journey_options) IS
@@ -413,7 +415,7 @@ CREATE FUNCTION journey_summary_row_trans(journey_summary, journey journey_row) 
 	AS 'MODULE_PATHNAME', 'attrib_journey_row_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION journey_summary_row_trans(journey_summary, journey_row) IS 'transition: one journey as journey_agg makes them';
 CREATE AGGREGATE journey_summary_agg(journey journey_row) (
-	SFUNC = journey_summary_row_trans, STYPE = journey_summary, SSPACE = 16384,
+	SFUNC = journey_summary_row_trans, STYPE = journey_summary, SSPACE = 131072,
 	COMBINEFUNC = journey_summary_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_summary_agg(journey_row) IS 'journey_summary of journeys already cut and transformed, as journey_agg returns them; options are recorded, not applied';
@@ -422,7 +424,7 @@ CREATE FUNCTION journey_summary_row_trans(journey_summary, journey journey_row, 
 	AS 'MODULE_PATHNAME', 'attrib_journey_row_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION journey_summary_row_trans(journey_summary, journey_row, journey_options) IS 'transition: one journey as journey_agg makes them';
 CREATE AGGREGATE journey_summary_agg(journey journey_row, options journey_options) (
-	SFUNC = journey_summary_row_trans, STYPE = journey_summary, SSPACE = 16384,
+	SFUNC = journey_summary_row_trans, STYPE = journey_summary, SSPACE = 131072,
 	COMBINEFUNC = journey_summary_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_summary_agg(journey_row, journey_options) IS 'journey_summary of journeys already cut and transformed, as journey_agg returns them; options are recorded, not applied';
@@ -532,7 +534,7 @@ COMMENT ON FUNCTION shapley_final(journey_summary) IS
 	'final function of the aggregate shapley_attr';
 
 CREATE AGGREGATE shapley_attr(path text[], converted boolean, value float8) (
-	SFUNC = journey_summary_path_trans, STYPE = journey_summary, SSPACE = 16384,
+	SFUNC = journey_summary_path_trans, STYPE = journey_summary, SSPACE = 131072,
 	FINALFUNC = shapley_final, COMBINEFUNC = journey_summary_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE shapley_attr(text[], boolean, float8) IS
@@ -578,7 +580,7 @@ COMMENT ON FUNCTION markov_final(journey_summary) IS
 	'final function of the aggregate markov_removal_effect';
 
 CREATE AGGREGATE markov_removal_effect(path text[], converted boolean, value float8) (
-	SFUNC = journey_summary_path_trans, STYPE = journey_summary, SSPACE = 16384,
+	SFUNC = journey_summary_path_trans, STYPE = journey_summary, SSPACE = 131072,
 	FINALFUNC = markov_final, COMBINEFUNC = journey_summary_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE markov_removal_effect(text[], boolean, float8) IS
