@@ -238,5 +238,31 @@ SELECT is(answer(query), answer, name || ' of summaries: sorted') FROM key_query
 SELECT plan_with('enable_hashagg=on', 'enable_hashjoin=on', 'enable_sort=off', 'enable_mergejoin=off', 'work_mem=64kB');
 SELECT is(answer(query), answer, name || ' of summaries: hashed') FROM key_query;
 
+-- ----------------------------------------------------------------------------------------------------
+-- A spilled aggregate that fails inside a subtransaction
+-- ----------------------------------------------------------------------------------------------------
+CREATE TABLE failing_row AS
+SELECT i::bigint % 20000 AS user_id, timestamptz '2025-01-01' + i * interval '1 min' AS at FROM generate_series(1, 80000) AS i;
+INSERT INTO failing_row VALUES (1, 'infinity'); -- read last, long after the first spill
+SET work_mem = '64kB';
+SET max_parallel_workers_per_gather = 0;
+CREATE FUNCTION pg_temp.caught() RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	times int := 0;
+BEGIN
+	FOR i IN 1..5 LOOP
+		BEGIN
+			PERFORM journey_summary_agg(user_id, at, 'c', false, 0) FROM failing_row;
+		EXCEPTION WHEN invalid_parameter_value THEN
+			times := times + 1;
+		END;
+	END LOOP;
+	RETURN times;
+END $$;
+SELECT is(pg_temp.caught(), 5, 'a spilled aggregate fails inside a subtransaction, again and again');
+SELECT is((SELECT count(*) FROM pg_ls_tmpdir()), 0::bigint, 'and leaves no temporary file');
+SELECT is((SELECT journeys FROM summary_stats((SELECT journey_summary_agg(user_id, at, 'c', false, 0) FROM failing_row WHERE isfinite(at)))),
+          20000::bigint, 'the same backend answers after it');
+
 SELECT * FROM finish();
 ROLLBACK;
