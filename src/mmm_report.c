@@ -185,6 +185,39 @@ base_parameter(const MmmValue *value, int j)
 	return p;
 }
 
+static void
+put_channel_parameters(RowSink *sink, const MmmValue *value, int c)
+{
+	const MmmModel *m = &value->model;
+	const MmmData *data = value->data;
+	ReportedParameter p = {.component = data->channel_name[c]};
+
+	for (int k = 0; k < m->per_channel; k++)
+	{
+		p.name = mmm_transform_name(m, k);
+		p.place = c * m->per_channel + k;
+		p.unit = k == m->half_at ? m->exposure_scale[c] : 1;
+		put_parameter(sink, value, &p);
+	}
+	p.name = "coefficient";
+	p.place = m->transforms + c;
+	p.unit = m->kpi_scale;
+	put_parameter(sink, value, &p);
+	if (!m->spec.geo_coefficients)
+		return;
+	p.name = "geo_sd";
+	p.place = m->geo_sd + c;
+	p.unit = 1;
+	put_parameter(sink, value, &p);
+	for (int g = 0; g < data->geos; g++)
+	{
+		p.name = psprintf("coefficient[%s]", data->geo_name[g]);
+		p.place = m->by_geo + g * data->channels + c;
+		p.unit = m->kpi_scale;
+		put_parameter(sink, value, &p);
+	}
+}
+
 Datum
 attrib_mmm_parameters(PG_FUNCTION_ARGS)
 {
@@ -197,21 +230,7 @@ attrib_mmm_parameters(PG_FUNCTION_ARGS)
 	value = mmm_value_arg(fcinfo, 0);
 	m = &value->model;
 	for (int c = 0; c < value->data->channels; c++)
-	{
-		ReportedParameter p = {.component = value->data->channel_name[c]};
-
-		for (int k = 0; k < m->per_channel; k++)
-		{
-			p.name = mmm_transform_name(m, k);
-			p.place = c * m->per_channel + k;
-			p.unit = k == m->half_at ? m->exposure_scale[c] : 1;
-			put_parameter(&sink, value, &p);
-		}
-		p.name = "coefficient";
-		p.place = m->transforms + c;
-		p.unit = m->kpi_scale;
-		put_parameter(&sink, value, &p);
-	}
+		put_channel_parameters(&sink, value, c);
 	for (int i = 0; i < m->spec.interactions; i++)
 	{
 		ReportedParameter p = {mmm_component_name(m, MMM_INTERACTION(m, i)), "coefficient",

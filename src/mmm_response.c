@@ -43,7 +43,7 @@ respond(const MmmValue *value, int draw, int channel, double multiplier, Respons
 	CHECK_FOR_INTERRUPTS();
 	for (int g = 0; g < data->geos; g++)
 	{
-		double gain = mmm_kpi_unit(m, g) * parameters[m->transforms + channel];
+		double gain = mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel);
 		Size at = (Size) g * n;
 
 		mmm_scaled_exposure(m, data, g, channel, x);

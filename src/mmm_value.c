@@ -29,6 +29,7 @@ typedef struct FlatModel
 	int32 free_slope;
 	int32 trend;
 	int32 fourier_terms;
+	int32 geo_coefficients;
 	int32 interactions;
 	int32 holdout;
 	int32 draws;
@@ -172,6 +173,7 @@ mmm_value_flatten(const MmmValue *value)
 						.free_slope = spec->free_slope,
 						.trend = spec->trend,
 						.fourier_terms = spec->fourier_terms,
+						.geo_coefficients = spec->geo_coefficients,
 						.interactions = spec->interactions,
 						.holdout = spec->holdout,
 						.draws = fit->draws,
@@ -209,6 +211,7 @@ read_fixed(const FlatModel *flat, MmmValue *value)
 							.free_slope = flat->free_slope != 0,
 							.trend = (MmmTrend) flat->trend,
 							.fourier_terms = flat->fourier_terms,
+							.geo_coefficients = flat->geo_coefficients != 0,
 							.season_length = flat->season_length,
 							.interactions = flat->interactions,
 							.holdout = flat->holdout};
@@ -277,6 +280,22 @@ mmm_value_invalid(const char *detail)
 }
 
 static void
+check_coefficients(const MmmModel *model, const double *parameters, int channel)
+{
+	bool negative = parameters[model->transforms + channel] < 0;
+
+	if (model->spec.geo_coefficients)
+	{
+		negative = negative || parameters[model->geo_sd + channel] < 0;
+		for (int g = 0; g < model->data->geos; g++)
+			negative = negative || mmm_coefficient(model, parameters, g, channel) < 0;
+	}
+	if (negative)
+		mmm_value_invalid(psprintf("A coefficient of channel \"%s\", or its deviation, is negative.",
+								   model->data->channel_name[channel]));
+}
+
+static void
 check_vector(const MmmModel *model, const double *parameters)
 {
 	for (int i = 0; i < model->parameters; i++)
@@ -292,9 +311,7 @@ check_vector(const MmmModel *model, const double *parameters)
 													 : !(transforms[p] > 0))
 				mmm_value_invalid(psprintf("%s of channel \"%s\" is %g.", mmm_transform_name(model, p),
 										   model->data->channel_name[c], transforms[p]));
-		if (parameters[model->transforms + c] < 0)
-			mmm_value_invalid(
-				psprintf("The coefficient of channel \"%s\" is negative.", model->data->channel_name[c]));
+		check_coefficients(model, parameters, c);
 	}
 }
 
@@ -310,6 +327,8 @@ mmm_value_check_spec(const MmmValue *value)
 	if (!(value->kpi_value > 0 && value->kpi_value <= MMM_MAX_AMOUNT) || value->fit.draws < 0)
 		mmm_value_invalid("kpi_value or the number of draws is out of range.");
 	mmm_spec_check(spec, value->data);
+	if (spec->geo_coefficients && !value->data->has_geo)
+		mmm_value_invalid("Coefficients vary by geo, but the dataset has no geos.");
 	for (int i = 0; i < spec->interactions; i++)
 		for (int side = 0; side < 2; side++)
 			if (spec->interaction[i][side] < 0 || spec->interaction[i][side] >= value->data->channels)

@@ -60,7 +60,8 @@ put_spec(StringInfo out, const MmmValue *value)
 		appendStringInfoString(out, i > 0 ? ", " : "");
 		escape_json(out, mmm_component_name(&value->model, MMM_INTERACTION(&value->model, i)));
 	}
-	appendStringInfo(out, "], \"holdout_periods\": %d, \"kpi_value\": ", spec->holdout);
+	appendStringInfo(out, "], \"geo_coefficients\": %s, \"holdout_periods\": %d, \"kpi_value\": ",
+					 spec->geo_coefficients ? "true" : "false", spec->holdout);
 	put_number(out, value->kpi_value);
 	appendStringInfo(out, ", \"seed\": " INT64_FORMAT, value->seed);
 }
@@ -182,6 +183,8 @@ read_arguments(ModelText *text, JsonbValue *object)
 			spec->season_length = jsonb_option_float8(&it, 0, 1e6);
 		else if (strcmp(it.key, "interactions") == 0)
 			text->interactions = jsonb_option_text_array(&it, &spec->interactions);
+		else if (strcmp(it.key, "geo_coefficients") == 0)
+			spec->geo_coefficients = jsonb_option_bool(&it);
 		else if (strcmp(it.key, "holdout_periods") == 0)
 			spec->holdout = (int) jsonb_option_int64(&it, 0, PG_INT32_MAX);
 		else if (strcmp(it.key, "kpi_value") == 0)

@@ -108,6 +108,13 @@ mmm_model_init(MmmModel *model, const MmmData *data, const MmmSpec *spec, const 
 	model->media = data->channels + spec->interactions;
 	model->base = data->geos + model->trend_columns + 2 * model->spec.fourier_terms + data->controls;
 	model->parameters = model->transforms + model->media + model->base;
+	model->geo_sd = model->by_geo = -1;
+	if (spec->geo_coefficients)
+	{
+		model->geo_sd = model->parameters;
+		model->by_geo = model->geo_sd + data->channels;
+		model->parameters = model->by_geo + data->geos * data->channels;
+	}
 }
 
 const char *
@@ -397,8 +404,7 @@ void
 mmm_contributions_of_geo(const MmmModel *model, const double *parameters, const MmmData *data, int first,
 						 int geo, double *out, const CoreEnv *env)
 {
-	const double *coefficient = parameters + model->transforms;
-	const double *base = coefficient + model->media;
+	const double *base = parameters + model->transforms + model->media;
 	double unit = mmm_kpi_unit(model, geo);
 	int n = data->periods;
 	double *x = CORE_ALLOC(env, double, (size_t) n *(1 + data->channels));
@@ -407,17 +413,23 @@ mmm_contributions_of_geo(const MmmModel *model, const double *parameters, const 
 	memset(out, 0, sizeof(double) * n * mmm_components(model));
 	for (int c = 0; c < data->channels; c++)
 	{
+		double gain = unit * mmm_coefficient(model, parameters, geo, c);
+
 		core_check(env);
 		mmm_scaled_exposure(model, data, geo, c, x);
 		mmm_transform(model, parameters + c * model->per_channel, x, n, s + c * n, NULL, env);
 		for (int t = 0; t < n; t++)
-			out[c * n + t] = unit * coefficient[c] * s[c * n + t];
+			out[c * n + t] = gain * s[c * n + t];
 	}
 	for (int i = 0; i < model->spec.interactions; i++)
+	{
+		const double *a = s + model->spec.interaction[i][0] * n;
+		const double *b = s + model->spec.interaction[i][1] * n;
+		double gain = unit * mmm_coefficient(model, parameters, geo, data->channels + i);
+
 		for (int t = 0; t < n; t++)
-			out[MMM_INTERACTION(model, i) * n + t] = unit * coefficient[data->channels + i] *
-													 s[model->spec.interaction[i][0] * n + t] *
-													 s[model->spec.interaction[i][1] * n + t];
+			out[MMM_INTERACTION(model, i) * n + t] = gain * a[t] * b[t];
+	}
 	for (int j = 0; j < model->base; j++)
 	{
 		double *into = out + base_component(model, j) * n;

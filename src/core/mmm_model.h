@@ -5,8 +5,11 @@
  * In scaled units (KPI by its greatest absolute value, exposure of each channel by its greatest, both per head of
  * population, over the training periods):
  *
- *   kpi[g][t] = intercept[g] + trend(t) + seasonality(t) + sum_k control + sum_c coefficient_c s_c[g][t]
+ *   kpi[g][t] = intercept[g] + trend(t) + seasonality(t) + sum_k control + sum_c coefficient_c[g] s_c[g][t]
  *               + sum over interactions (i, j) of coefficient s_i s_j,      s_c = saturation(adstock(exposure))
+ *
+ * A channel's coefficient is one for all geos, or varies by geo about a common one: then coefficient_c[g] is
+ * log-normal about coefficient_c, with standard deviation geo_sd_c of the logarithm.
  */
 #ifndef ATTRIB_MMM_MODEL_H
 #define ATTRIB_MMM_MODEL_H
@@ -36,12 +39,14 @@ typedef struct MmmSpec
 	int interactions;
 	const int (*interaction)[2]; /* pairs of channels */
 	int holdout;				 /* last periods with a kpi, not trained on */
+	bool geo_coefficients;		 /* the channels' coefficients vary by geo */
 } MmmSpec;
 
 /*
  * A parameter vector, in this order: for each channel its transform parameters (adstock's, half_saturation if the
  * kind has it, slope if it is free); coefficients of channels, of interactions; intercepts of geos, trend,
- * seasonality (sine and cosine of each term), controls. Transform parameters are in units of scaled exposure.
+ * seasonality (sine and cosine of each term), controls; where coefficients vary by geo, geo_sd of channels, then
+ * [geo][channel] coefficients. Transform parameters are in units of scaled exposure.
  */
 typedef struct MmmModel
 {
@@ -57,7 +62,9 @@ typedef struct MmmModel
 	int per_channel;
 	int transforms; /* channels * per_channel: where the coefficients begin */
 	int media;		/* channels + interactions */
-	int base;		/* all other coefficients */
+	int base;		/* all other coefficients but those by geo */
+	int geo_sd;		/* where these begin, or -1 */
+	int by_geo;		/* where the geos' own coefficients begin, or -1 */
 	int parameters;
 } MmmModel;
 
@@ -70,6 +77,15 @@ typedef struct MmmModel
 extern int mmm_observed_until(const MmmData *data);
 
 extern void mmm_model_init(MmmModel *model, const MmmData *data, const MmmSpec *spec, const CoreEnv *env);
+
+/* What channel or interaction `medium` is multiplied by in a geo. */
+static inline double
+mmm_coefficient(const MmmModel *model, const double *parameters, int geo, int medium)
+{
+	if (model->by_geo < 0 || medium >= model->data->channels)
+		return parameters[model->transforms + medium];
+	return parameters[model->by_geo + geo * model->data->channels + medium];
+}
 
 /* "decay", "half_saturation", ...: transform parameter p of any channel. */
 extern const char *mmm_transform_name(const MmmModel *model, int p);
