@@ -22,7 +22,7 @@ typedef struct NutsTarget
 } NutsTarget;
 
 #define NUTS_MAX_DIM 100000
-#define NUTS_MAX_DENSE_DIM 2000
+#define NUTS_MAX_DENSE_DIM 500
 #define NUTS_MAX_ITERATIONS 1000000 /* of warm-up, and of draws */
 #define NUTS_MAX_DEPTH 15
 #define NUTS_START_TRIES 100
