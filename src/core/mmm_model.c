@@ -402,32 +402,56 @@ base_component(const MmmModel *model, int j)
 	return model->data->channels + j - controls;
 }
 
-void
-mmm_contributions_of_geo(const MmmModel *model, const double *parameters, const MmmData *data, int first,
-						 int geo, double *out, const CoreEnv *env)
+MmmGeoColumns
+mmm_geo_columns(const MmmModel *model, const MmmData *data, int first, int geo, const CoreEnv *env)
 {
+	MmmGeoColumns g = {.model = model, .geo = geo, .n = data->periods};
+	size_t n = (size_t) g.n;
+
+	g.x = CORE_ALLOC(env, double, n *data->channels);
+	g.s = CORE_ALLOC(env, double, n *data->channels);
+	g.base = CORE_ALLOC(env, double, n *model->base);
+	for (int c = 0; c < data->channels; c++)
+		mmm_scaled_exposure(model, data, geo, c, g.x + c * n);
+	for (int j = 0; j < model->base; j++)
+		for (int t = 0; t < g.n; t++)
+			g.base[j * n + t] = mmm_base_column(model, data, j, geo, t, first + t);
+	return g;
+}
+
+void
+mmm_geo_columns_free(MmmGeoColumns *g, const CoreEnv *env)
+{
+	core_free(env, g->x);
+	core_free(env, g->s);
+	core_free(env, g->base);
+}
+
+void
+mmm_geo_contributions(MmmGeoColumns *g, const double *parameters, double *out, const CoreEnv *env)
+{
+	const MmmModel *model = g->model;
 	const double *base = parameters + model->transforms + model->media;
-	double unit = mmm_kpi_unit(model, geo);
-	int n = data->periods;
-	double *x = CORE_ALLOC(env, double, (size_t) n *(1 + data->channels));
-	double *s = x + n;
+	double unit = mmm_kpi_unit(model, g->geo);
+	int channels = model->data->channels;
+	int n = g->n;
 
 	memset(out, 0, sizeof(double) * n * mmm_components(model));
-	for (int c = 0; c < data->channels; c++)
+	for (int c = 0; c < channels; c++)
 	{
-		double gain = unit * mmm_coefficient(model, parameters, geo, c);
+		double gain = unit * mmm_coefficient(model, parameters, g->geo, c);
+		double *s = g->s + c * n;
 
 		core_check(env);
-		mmm_scaled_exposure(model, data, geo, c, x);
-		mmm_transform(model, parameters + c * model->per_channel, x, n, s + c * n, NULL, env);
+		mmm_transform(model, parameters + c * model->per_channel, g->x + c * n, n, s, NULL, env);
 		for (int t = 0; t < n; t++)
-			out[c * n + t] = gain * s[c * n + t];
+			out[c * n + t] = gain * s[t];
 	}
 	for (int i = 0; i < model->spec.interactions; i++)
 	{
-		const double *a = s + model->spec.interaction[i][0] * n;
-		const double *b = s + model->spec.interaction[i][1] * n;
-		double gain = unit * mmm_coefficient(model, parameters, geo, data->channels + i);
+		const double *a = g->s + model->spec.interaction[i][0] * n;
+		const double *b = g->s + model->spec.interaction[i][1] * n;
+		double gain = unit * mmm_coefficient(model, parameters, g->geo, channels + i);
 
 		for (int t = 0; t < n; t++)
 			out[MMM_INTERACTION(model, i) * n + t] = gain * a[t] * b[t];
@@ -437,9 +461,18 @@ mmm_contributions_of_geo(const MmmModel *model, const double *parameters, const 
 		double *into = out + base_component(model, j) * n;
 
 		for (int t = 0; base[j] != 0 && t < n; t++)
-			into[t] += unit * base[j] * mmm_base_column(model, data, j, geo, t, first + t);
+			into[t] += unit * base[j] * g->base[j * n + t];
 	}
-	core_free(env, x);
+}
+
+void
+mmm_contributions_of_geo(const MmmModel *model, const double *parameters, const MmmData *data, int first,
+						 int geo, double *out, const CoreEnv *env)
+{
+	MmmGeoColumns columns = mmm_geo_columns(model, data, first, geo, env);
+
+	mmm_geo_contributions(&columns, parameters, out, env);
+	mmm_geo_columns_free(&columns, env);
 }
 
 void

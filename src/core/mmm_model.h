@@ -134,6 +134,23 @@ extern int mmm_components(const MmmModel *model);
 #define MMM_SEASONALITY(model) (MMM_INTERCEPT(model) + 2)
 #define MMM_INTERACTION(model, i) (MMM_INTERCEPT(model) + 3 + (i))
 
+/* What contributions of one geo are made of that does not depend on parameters, for who asks for many draws. */
+typedef struct MmmGeoColumns
+{
+	const MmmModel *model;
+	int geo;
+	int n;		  /* periods of the data */
+	double *x;	  /* [channel][n] */
+	double *base; /* [base][n] */
+	double *s;	  /* [channel][n], scratch */
+} MmmGeoColumns;
+
+extern MmmGeoColumns mmm_geo_columns(const MmmModel *model, const MmmData *data, int first, int geo,
+									 const CoreEnv *env);
+extern void mmm_geo_columns_free(MmmGeoColumns *columns, const CoreEnv *env);
+extern void mmm_geo_contributions(MmmGeoColumns *columns, const double *parameters, double *out,
+								  const CoreEnv *env);
+
 /*
  * A geo's contributions in units of the KPI: out[component][period of data]. `first` is the place of data's first
  * period counted from the training's.
