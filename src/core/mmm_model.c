@@ -207,22 +207,25 @@ mmm_scaled_exposure(const MmmModel *model, const MmmData *data, int geo, int cha
 		x[t] = exposure[t] / unit;
 }
 
-/* Saturation of a series with the slopes asked for; `along` is what dx is multiplied by. */
+#define BLOCK 256
+
+/* Saturation of a series with the slopes asked for; `along` is what dx is multiplied by. s may be x. */
 static void
 saturate(const Saturation *curve, const double *x, int n, double *s, double *const *along, int nalong,
 		 double *dhalf, double *dslope)
 {
-	for (int t = 0; t < n; t++)
+	for (int begin = 0; begin < n; begin += BLOCK)
 	{
-		SaturationPoint point = saturation_point(curve, x[t]);
+		int size = n - begin < BLOCK ? n - begin : BLOCK;
+		double input[BLOCK];
+		double dx[BLOCK];
 
-		s[t] = point.value;
+		memcpy(input, x + begin, sizeof(double) * size);
+		saturation_points(curve, input, size, s + begin, nalong > 0 ? dx : NULL, dhalf ? dhalf + begin : NULL,
+						  dslope ? dslope + begin : NULL);
 		for (int p = 0; p < nalong; p++)
-			along[p][t] = along[p][t] == 0 ? 0 : along[p][t] * point.dx;
-		if (dhalf)
-			dhalf[t] = point.dlog_half;
-		if (dslope)
-			dslope[t] = point.dlog_slope;
+			for (int t = 0; t < size; t++)
+				along[p][begin + t] = along[p][begin + t] == 0 ? 0 : along[p][begin + t] * dx[t];
 	}
 }
 
@@ -236,8 +239,7 @@ adstock_then_saturation(const MmmModel *model, const Adstock *adstock, const Sat
 	if (!d)
 	{
 		adstock_series(adstock, x, n, s, NULL, env);
-		for (int t = 0; t < n; t++)
-			s[t] = saturation_value(curve, s[t]);
+		saturate(curve, s, n, s, NULL, 0, NULL, NULL);
 		return;
 	}
 	for (int p = 0; p < nadstock; p++)
@@ -258,11 +260,8 @@ saturation_then_adstock(const MmmModel *model, const Adstock *adstock, const Sat
 
 	for (int p = 0; d && p < adstock_parameters(adstock->kind); p++)
 		slopes[p] = d[p];
-	if (d)
-		saturate(curve, x, n, saturated, NULL, 0, dhalf, dslope);
-	else
-		for (int t = 0; t < n; t++)
-			saturated[t] = saturation_value(curve, x[t]);
+	saturate(curve, x, n, saturated, NULL, 0, d && model->half_at >= 0 ? dhalf : NULL,
+			 d && model->slope_at >= 0 ? dslope : NULL);
 	adstock_series(adstock, saturated, n, s, d ? slopes : NULL, env);
 	if (d && model->half_at >= 0)
 		adstock_series(adstock, dhalf, n, d[model->half_at], NULL, env);
@@ -303,21 +302,17 @@ mmm_transform_scaled(const MmmModel *model, const double *transforms, const doub
 	if (model->spec.adstock_first)
 	{
 		adstock_series(&adstock, x, n, stock, NULL, env);
-		adstock_series(&adstock, scaled, n, carried, NULL, env);
-		for (int t = 0; t < n; t++)
-		{
-			s[t] = saturation_value(&curve, carried[t]);
-			if (slope)
-				slope[t] = stock[t] == 0 ? 0 : stock[t] * saturation_derivative(&curve, carried[t]);
-		}
+		if (multiplier != 1)
+			adstock_series(&adstock, scaled, n, carried, NULL, env);
+		saturation_points(&curve, multiplier == 1 ? stock : carried, n, s, slope, NULL, NULL);
+		for (int t = 0; slope && t < n; t++)
+			slope[t] = stock[t] == 0 ? 0 : stock[t] * slope[t];
 	}
 	else
 	{
-		for (int t = 0; t < n; t++)
-		{
-			stock[t] = x[t] == 0 ? 0 : x[t] * saturation_derivative(&curve, scaled[t]);
-			carried[t] = saturation_value(&curve, scaled[t]);
-		}
+		saturation_points(&curve, scaled, n, carried, slope ? stock : NULL, NULL, NULL);
+		for (int t = 0; slope && t < n; t++)
+			stock[t] = x[t] == 0 ? 0 : x[t] * stock[t];
 		adstock_series(&adstock, carried, n, s, NULL, env);
 		if (slope)
 			adstock_series(&adstock, stock, n, slope, NULL, env);
