@@ -282,44 +282,86 @@ observed_reach(const MmmValue *value, MmmWindow window, int channel)
 	return most > 0 ? value->model.exposure_scale[channel] / most : INFINITY;
 }
 
+/* Points of a curve computed together: enough that the carry-over costs little, few enough to hold for all draws. */
+#define POINTS_AT_ONCE 64
+
+/* Responses and slopes at some multipliers under the estimate (first) and each draw: [point][1 + draws]. */
+static Figures
+curve_figures(const MmmValue *value, int channel, MmmWindow window, const double *multiplier, int points)
+{
+	const MmmModel *m = &value->model;
+	const MmmData *data = value->data;
+	Size each = 1 + (Size) value->fit.draws;
+	double *x = palloc(sizeof(double) * data->periods);
+	double sum[POINTS_AT_ONCE];
+	double slope[POINTS_AT_ONCE];
+	Figures f;
+
+	f.contribution = palloc_extended(sizeof(double) * each * points, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	f.slope = palloc_extended(sizeof(double) * each * points, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int g = 0; g < data->geos; g++)
+	{
+		mmm_scaled_exposure(m, data, g, channel, x);
+		for (int d = mmm_first_draw(value); d < value->fit.draws; d++)
+		{
+			const double *parameters = mmm_draw(value, d);
+			double gain = mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel);
+
+			mmm_response_sums(m, parameters + channel * m->per_channel, x, data->periods, window.from,
+							  window.to, multiplier, points, sum, slope, attrib_env());
+			for (int j = 0; j < points; j++)
+			{
+				f.contribution[j * each + d + 1] += gain * sum[j];
+				f.slope[j * each + d + 1] += gain * slope[j];
+			}
+		}
+	}
+	pfree(x);
+	return f;
+}
+
 static void
-put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWindow window, double level)
+put_curve_points(RowSink *sink, const MmmValue *value, int channel, MmmWindow window, double level,
+				 const double *multiplier, int points)
 {
 	const MmmData *data = value->data;
 	ReportGroup group = {-1, false, window};
 	double spend = group_spend(data, &group, channel);
 	double reach = observed_reach(value, window, channel);
-	int draws = value->fit.draws;
-	double *cell = palloc(sizeof(double) * Max(draws, 1));
-	double *slope = palloc(sizeof(double) * Max(draws, 1));
-	Response r = response_alloc(data);
+	Figures f = curve_figures(value, channel, window, multiplier, points);
 
 	for (int j = 0; j < points; j++)
 	{
-		double multiplier = curve_multiplier(j, points);
-		double estimate[2] = {0, 0};
+		double *response = f.contribution + j * (1 + (Size) value->fit.draws);
+		double *slope = f.slope + j * (1 + (Size) value->fit.draws);
 		Datum values[8];
 		bool nulls[8] = {false};
 
-		for (int d = mmm_first_draw(value); d < draws; d++)
-		{
-			respond(value, d, channel, multiplier, &r);
-			*(d < 0 ? &estimate[0] : &cell[d]) = group_sum(data, &group, r.value);
-			*(d < 0 ? &estimate[1] : &slope[d]) = group_sum(data, &group, r.slope);
-		}
 		values[0] = CStringGetTextDatum(data->channel_name[channel]);
-		values[1] = Float8GetDatum(multiplier);
-		values[2] = Float8GetDatum(multiplier * spend);
-		values[3] = Float8GetDatum(mmm_reported(value, estimate[0], cell));
-		mmm_put_interval(cell, draws, level, values + 4, nulls + 4);
-		put_number(mmm_reported(value, estimate[1], slope) * value->kpi_value / spend, values + 6, nulls + 6);
-		values[7] = BoolGetDatum(multiplier > reach * (1 + 1e-12));
+		values[1] = Float8GetDatum(multiplier[j]);
+		values[2] = Float8GetDatum(multiplier[j] * spend);
+		values[3] = Float8GetDatum(mmm_reported(value, response[0], response + 1));
+		mmm_put_interval(response + 1, value->fit.draws, level, values + 4, nulls + 4);
+		put_number(mmm_reported(value, slope[0], slope + 1) * value->kpi_value / spend, values + 6, nulls + 6);
+		values[7] = BoolGetDatum(multiplier[j] > reach * (1 + 1e-12));
 		row_sink_put(sink, values, nulls);
 	}
-	pfree(slope);
-	pfree(cell);
-	pfree(r.value);
-	pfree(r.slope);
+	pfree(f.contribution);
+	pfree(f.slope);
+}
+
+static void
+put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWindow window, double level)
+{
+	for (int begin = 0; begin < points; begin += POINTS_AT_ONCE)
+	{
+		double multiplier[POINTS_AT_ONCE];
+		int size = Min(points - begin, POINTS_AT_ONCE);
+
+		for (int j = 0; j < size; j++)
+			multiplier[j] = curve_multiplier(begin + j, points);
+		put_curve_points(sink, value, channel, window, level, multiplier, size);
+	}
 }
 
 Datum

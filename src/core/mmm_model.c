@@ -320,6 +320,43 @@ mmm_transform_scaled(const MmmModel *model, const double *transforms, const doub
 	core_free(env, scaled);
 }
 
+void
+mmm_response_sums(const MmmModel *model, const double *transforms, const double *x, int n, int from, int to,
+				  const double *multiplier, int points, double *sum, double *slope, const CoreEnv *env)
+{
+	Adstock adstock = mmm_adstock(model, transforms);
+	Saturation curve = mmm_saturation(model, transforms);
+	double *room = CORE_ALLOC(env, double, 4 * (size_t) n);
+	double *stock = room;
+	double *scaled = room + n;
+	double *s = room + 2 * n;
+	double *d = room + 3 * n;
+
+	if (model->spec.adstock_first)
+		adstock_series(&adstock, x, n, stock, NULL, env);
+	for (int j = 0; j < points; j++)
+	{
+		core_check(env);
+		sum[j] = slope[j] = 0;
+		if (model->spec.adstock_first)
+		{
+			for (int t = from; t < to; t++)
+				scaled[t] = multiplier[j] * stock[t];
+			saturation_points(&curve, scaled + from, to - from, s + from, d + from, NULL, NULL);
+			for (int t = from; t < to; t++)
+				d[t] = stock[t] == 0 ? 0 : stock[t] * d[t];
+		}
+		else
+			mmm_transform_scaled(model, transforms, x, n, multiplier[j], s, d, env);
+		for (int t = from; t < to; t++)
+		{
+			sum[j] += s[t];
+			slope[j] += d[t];
+		}
+	}
+	core_free(env, room);
+}
+
 /* The trend runs from 0 to 1 over the training and on from there. */
 static double
 trend_column(const MmmModel *model, int j, int t)

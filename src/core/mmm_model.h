@@ -124,6 +124,14 @@ extern void mmm_transform(const MmmModel *model, const double *transforms, const
 extern void mmm_transform_scaled(const MmmModel *model, const double *transforms, const double *x, int n,
 								 double multiplier, double *s, double *slope, const CoreEnv *env);
 
+/*
+ * Sums over periods [from, to) of the same at many multipliers, and of its slopes: what a response curve is made of.
+ * The carry-over is computed once, not once a multiplier, if it comes before the saturation.
+ */
+extern void mmm_response_sums(const MmmModel *model, const double *transforms, const double *x, int n, int from,
+							  int to, const double *multiplier, int points, double *sum, double *slope,
+							  const CoreEnv *env);
+
 /* Column j of the base at a geo and period t, counted from the training's first; t may lie beyond the data. */
 extern double mmm_base_column(const MmmModel *model, const MmmData *data, int j, int geo, int row, int t);
 
