@@ -191,6 +191,39 @@ put_prediction(RowSink *sink, const MmmData *asked, int geo, int t, double predi
 	row_sink_put(sink, values, nulls);
 }
 
+/* The asked-for periods of a geo, `geo` of the model and `asked_geo` of the data asked for. */
+static void
+put_geo(RowSink *sink, const MmmValue *value, const Merged *m, const MmmData *asked, int geo, int asked_geo,
+		const double *residual, int nresiduals, double level)
+{
+	int draws = value->fit.draws;
+	int n = m->data.periods;
+	MmmGeo g = mmm_geo_prepare(&value->model, &m->data, m->first, geo, attrib_env());
+	double *parts = palloc_extended(sizeof(double) * n * mmm_components(&value->model), MCXT_ALLOC_HUGE);
+	double *drawn = palloc_extended(sizeof(double) * n * (1 + (Size) draws), MCXT_ALLOC_HUGE);
+	double *cell = palloc(sizeof(double) * Max(draws, 1));
+
+	for (int d = -1; d < draws; d++)
+		mmm_geo_predictions(&g, mmm_draw(value, d), parts, drawn + (Size) n * (d + 1), attrib_env());
+	for (int t = 0; t < asked->periods; t++)
+	{
+		Size at = m->from + t;
+		GeneratorStream stream =
+			generator_stream((uint64) value->seed, (Size) geo * 1000003 + asked->period[t]);
+
+		/* what a draw expects, and an error such as the training had */
+		for (int d = 0; d < draws; d++)
+			cell[d] =
+				drawn[(Size) n * (d + 1) + at] +
+				mmm_kpi_unit(&value->model, geo) * residual[(int) (generator_uniform(&stream) * nresiduals)];
+		put_prediction(sink, asked, asked_geo, t, drawn[at], cell, draws, level);
+	}
+	mmm_geo_free(&g, attrib_env());
+	pfree(parts);
+	pfree(drawn);
+	pfree(cell);
+}
+
 Datum
 attrib_mmm_predict(PG_FUNCTION_ARGS)
 {
@@ -199,10 +232,7 @@ attrib_mmm_predict(PG_FUNCTION_ARGS)
 	const MmmData *asked;
 	Merged m;
 	double level;
-	double *drawn;
 	double *residual;
-	double *cell;
-	Size rows;
 	int *geos;
 	int nresiduals;
 
@@ -212,26 +242,9 @@ attrib_mmm_predict(PG_FUNCTION_ARGS)
 	asked = mmm_dataset_arg(fcinfo, 1);
 	level = mmm_level_argument(fcinfo, 2);
 	m = merge(value, asked, &geos);
-	rows = mmm_rows(&m.data);
-	drawn = palloc_extended(sizeof(double) * rows * (1 + (Size) value->fit.draws), MCXT_ALLOC_HUGE);
-	for (int d = -1; d < value->fit.draws; d++)
-		mmm_predictions(&value->model, mmm_draw(value, d), &m.data, m.first, drawn + rows * (d + 1),
-						attrib_env());
 	residual = training_residuals(value, &nresiduals);
-	cell = palloc(sizeof(double) * Max(value->fit.draws, 1));
 	for (int g = 0; g < value->data->geos; g++)
-		for (int t = 0; geos[g] >= 0 && t < asked->periods; t++)
-		{
-			Size at = (Size) g * m.data.periods + m.from + t;
-			GeneratorStream stream =
-				generator_stream((uint64) value->seed, (Size) g * 1000003 + asked->period[t]);
-
-			/* what a draw expects, and an error such as the training had */
-			for (int d = 0; d < value->fit.draws; d++)
-				cell[d] = drawn[rows * (d + 1) + at] +
-						  mmm_kpi_unit(&value->model, g) *
-							  residual[(int) (generator_uniform(&stream) * nresiduals)];
-			put_prediction(&sink, asked, geos[g], t, drawn[at], cell, value->fit.draws, level);
-		}
+		if (geos[g] >= 0)
+			put_geo(&sink, value, &m, asked, g, geos[g], residual, nresiduals, level);
 	return (Datum) 0;
 }

@@ -19,7 +19,7 @@ extern MmmWindow mmm_window_argument(FunctionCallInfo fcinfo, int argno, const M
 /* level, in (0, 1). */
 extern double mmm_level_argument(FunctionCallInfo fcinfo, int argno);
 
-/* The central interval of n numbers (sorted in the act); false if there are too few or some are not finite. */
+/* The central interval of n numbers (moved about in the act); false if there are too few or some are not finite. */
 extern bool mmm_interval(double *number, int n, double level, double *low, double *high);
 
 /* Sets a pair of columns to the interval, or to NULL. */

@@ -122,14 +122,33 @@ extern int mmm_components(const MmmModel *model);
 #define MMM_SEASONALITY(model) (MMM_INTERCEPT(model) + 2)
 #define MMM_INTERACTION(model, i) (MMM_INTERCEPT(model) + 3 + (i))
 
-/*
- * A geo's contributions in units of the KPI: out[component][period of data]. `first` is the place of data's first
- * period counted from the training's.
- */
+/* A geo's inputs, for whoever evaluates many parameter vectors on them. */
+typedef struct MmmGeo
+{
+	const MmmModel *model;
+	int geo;
+	int periods;
+	double unit;  /* KPI units of one scaled unit */
+	double *x;	  /* [channel][period] scaled exposure */
+	double *s;	  /* the same transformed, by the last parameters */
+	double *base; /* [base][period] */
+} MmmGeo;
+
+/* `first` is the place of data's first period counted from the training's. */
+extern MmmGeo mmm_geo_prepare(const MmmModel *model, const MmmData *data, int first, int geo,
+							  const CoreEnv *env);
+extern void mmm_geo_free(MmmGeo *g, const CoreEnv *env);
+
+/* Contributions in units of the KPI, out[component][period], and their sums, out[period]. */
+extern void mmm_geo_contributions(MmmGeo *g, const double *parameters, double *out, const CoreEnv *env);
+extern void mmm_geo_predictions(MmmGeo *g, const double *parameters, double *parts, double *out,
+								const CoreEnv *env);
+
+/* The same at once, for one parameter vector. */
 extern void mmm_contributions_of_geo(const MmmModel *model, const double *parameters, const MmmData *data,
 									 int first, int geo, double *out, const CoreEnv *env);
 
-/* Their sums: out[geo][period of data]. */
+/* Sums of all geos' contributions: out[geo][period of data]. */
 extern void mmm_predictions(const MmmModel *model, const double *parameters, const MmmData *data, int first,
 							double *out, const CoreEnv *env);
 
