@@ -263,6 +263,34 @@ observed_reach(const MmmValue *value, MmmWindow window, int channel)
 	return most > 0 ? value->model.exposure_scale[channel] / most : INFINITY;
 }
 
+/* Response over the window at each multiplier, of each draw: [draw][point]. */
+static double *
+drawn_curves(const MmmValue *value, int channel, const double *multiplier, int points, MmmWindow window)
+{
+	const MmmModel *m = &value->model;
+	const MmmData *data = value->data;
+	int draws = value->fit.draws;
+	double *x = palloc(sizeof(double) * data->periods);
+	double *sums =
+		palloc_extended(sizeof(double) * Max((Size) draws * points, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (int g = 0; g < data->geos; g++)
+	{
+		mmm_scaled_exposure(m, data, g, channel, x);
+		for (int d = 0; d < draws; d++)
+		{
+			const double *parameters = mmm_draw(value, d);
+
+			CHECK_FOR_INTERRUPTS();
+			mmm_add_responses(m, parameters + channel * m->per_channel, x, window.from, window.to,
+							  mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel), multiplier,
+							  points, sums + (Size) d * points, attrib_env());
+		}
+	}
+	pfree(x);
+	return sums;
+}
+
 static void
 put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWindow window, double level)
 {
@@ -271,19 +299,21 @@ put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWind
 	double spend = group_spend(data, &group, channel);
 	double reach = observed_reach(value, window, channel);
 	double *cell = palloc(sizeof(double) * Max(value->fit.draws, 1));
+	double *multipliers = palloc(sizeof(double) * points);
 	Response r = response_alloc(data);
+	double *drawn;
 
 	for (int j = 0; j < points; j++)
+		multipliers[j] = curve_multiplier(j, points);
+	drawn = drawn_curves(value, channel, multipliers, points, window);
+	for (int j = 0; j < points; j++)
 	{
-		double multiplier = curve_multiplier(j, points);
+		double multiplier = multipliers[j];
 		Datum values[8];
 		bool nulls[8] = {false};
 
 		for (int d = 0; d < value->fit.draws; d++)
-		{
-			respond(value, d, channel, multiplier, &r);
-			cell[d] = group_sum(data, &group, r.value);
-		}
+			cell[d] = drawn[(Size) d * points + j];
 		respond(value, -1, channel, multiplier, &r);
 		values[0] = CStringGetTextDatum(data->channel_name[channel]);
 		values[1] = Float8GetDatum(multiplier);
@@ -295,6 +325,8 @@ put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWind
 		row_sink_put(sink, values, nulls);
 	}
 	pfree(cell);
+	pfree(multipliers);
+	pfree(drawn);
 	pfree(r.value);
 	pfree(r.slope);
 }

@@ -125,3 +125,32 @@ mmm_predictions(const MmmModel *model, const double *parameters, const MmmData *
 	}
 	core_free(env, parts);
 }
+
+void
+mmm_add_responses(const MmmModel *model, const double *transforms, const double *x, int from, int to,
+				  double gain, const double *multiplier, int points, double *sum, const CoreEnv *env)
+{
+	Adstock adstock = mmm_adstock(model, transforms);
+	Saturation curve = mmm_saturation(model, transforms);
+	double *stock = CORE_ALLOC(env, double, (size_t) to + 2 * (size_t) points);
+	double *scaled = stock + to;
+	double *value = scaled + points;
+
+	if (model->spec.adstock_first)
+		adstock_series(&adstock, x, to, stock, NULL, env);
+	for (int t = from; model->spec.adstock_first && t < to; t++)
+	{
+		for (int j = 0; j < points; j++)
+			scaled[j] = multiplier[j] * stock[t];
+		saturation_values(&curve, scaled, points, value);
+		for (int j = 0; j < points; j++)
+			sum[j] += gain * value[j];
+	}
+	for (int j = 0; !model->spec.adstock_first && j < points; j++)
+	{
+		mmm_transform_scaled(model, transforms, x, to, multiplier[j], stock, NULL, env);
+		for (int t = from; t < to; t++)
+			sum[j] += gain * stock[t];
+	}
+	core_free(env, stock);
+}

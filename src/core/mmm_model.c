@@ -205,44 +205,30 @@ mmm_scaled_exposure(const MmmModel *model, const MmmData *data, int geo, int cha
 		x[t] = exposure[t] / unit;
 }
 
-/* Saturation of a series with the slopes asked for; `along` is what dx is multiplied by. */
-static void
-saturate(const Saturation *curve, const double *x, int n, double *s, double *const *along, int nalong,
-		 double *dhalf, double *dslope)
-{
-	for (int t = 0; t < n; t++)
-	{
-		SaturationPoint point = saturation_point(curve, x[t]);
-
-		s[t] = point.value;
-		for (int p = 0; p < nalong; p++)
-			along[p][t] = along[p][t] == 0 ? 0 : along[p][t] * point.dx;
-		if (dhalf)
-			dhalf[t] = point.dlog_half;
-		if (dslope)
-			dslope[t] = point.dlog_slope;
-	}
-}
-
 static void
 adstock_then_saturation(const MmmModel *model, const Adstock *adstock, const Saturation *curve,
 						const double *x, int n, double *s, double *const *d, const CoreEnv *env)
 {
 	double *slopes[ADSTOCK_MAX_PARAMETERS] = {NULL, NULL};
 	int nadstock = adstock_parameters(adstock->kind);
+	double *dx;
 
 	if (!d)
 	{
 		adstock_series(adstock, x, n, s, NULL, env);
-		for (int t = 0; t < n; t++)
-			s[t] = saturation_value(curve, s[t]);
+		saturation_values(curve, s, n, s);
 		return;
 	}
 	for (int p = 0; p < nadstock; p++)
 		slopes[p] = d[p];
 	adstock_series(adstock, x, n, s, slopes, env);
-	saturate(curve, s, n, s, d, nadstock, model->half_at >= 0 ? d[model->half_at] : NULL,
-			 model->slope_at >= 0 ? d[model->slope_at] : NULL);
+	dx = CORE_ALLOC(env, double, n);
+	saturation_slopes(curve, s, n, s, dx, model->half_at >= 0 ? d[model->half_at] : NULL,
+					  model->slope_at >= 0 ? d[model->slope_at] : NULL);
+	for (int p = 0; p < nadstock; p++)
+		for (int t = 0; t < n; t++)
+			d[p][t] = d[p][t] == 0 ? 0 : d[p][t] * dx[t];
+	core_free(env, dx);
 }
 
 static void
@@ -257,10 +243,9 @@ saturation_then_adstock(const MmmModel *model, const Adstock *adstock, const Sat
 	for (int p = 0; d && p < adstock_parameters(adstock->kind); p++)
 		slopes[p] = d[p];
 	if (d)
-		saturate(curve, x, n, saturated, NULL, 0, dhalf, dslope);
+		saturation_slopes(curve, x, n, saturated, NULL, dhalf, dslope);
 	else
-		for (int t = 0; t < n; t++)
-			saturated[t] = saturation_value(curve, x[t]);
+		saturation_values(curve, x, n, saturated);
 	adstock_series(adstock, saturated, n, s, d ? slopes : NULL, env);
 	if (d && model->half_at >= 0)
 		adstock_series(adstock, dhalf, n, d[model->half_at], NULL, env);
@@ -296,26 +281,23 @@ mmm_transform_scaled(const MmmModel *model, const double *transforms, const doub
 	double *stock = scaled + n;
 	double *carried = stock + n;
 
-	for (int t = 0; t < n; t++)
-		scaled[t] = multiplier * x[t];
 	if (model->spec.adstock_first)
 	{
 		adstock_series(&adstock, x, n, stock, NULL, env);
-		adstock_series(&adstock, scaled, n, carried, NULL, env);
 		for (int t = 0; t < n; t++)
-		{
-			s[t] = saturation_value(&curve, carried[t]);
-			if (slope)
-				slope[t] = stock[t] == 0 ? 0 : stock[t] * saturation_derivative(&curve, carried[t]);
-		}
+			carried[t] = multiplier * stock[t];
+		saturation_values(&curve, carried, n, s);
+		for (int t = 0; slope && t < n; t++)
+			slope[t] = stock[t] == 0 ? 0 : stock[t] * saturation_derivative(&curve, carried[t]);
 	}
 	else
 	{
 		for (int t = 0; t < n; t++)
 		{
+			scaled[t] = multiplier * x[t];
 			stock[t] = x[t] == 0 ? 0 : x[t] * saturation_derivative(&curve, scaled[t]);
-			carried[t] = saturation_value(&curve, scaled[t]);
 		}
+		saturation_values(&curve, scaled, n, carried);
 		adstock_series(&adstock, carried, n, s, NULL, env);
 		if (slope)
 			adstock_series(&adstock, stock, n, slope, NULL, env);

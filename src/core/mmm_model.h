@@ -112,6 +112,14 @@ extern void mmm_transform(const MmmModel *model, const double *transforms, const
 extern void mmm_transform_scaled(const MmmModel *model, const double *transforms, const double *x, int n,
 								 double multiplier, double *s, double *slope, const CoreEnv *env);
 
+/*
+ * Adds gain times the transformed exposure of periods [from, to) to sum[j], at multiplier[j] times the exposure.
+ * Added one by one in the order of the periods, so that a multiplier of 1 gives the sum of mmm_transform_scaled.
+ */
+extern void mmm_add_responses(const MmmModel *model, const double *transforms, const double *x, int from,
+							  int to, double gain, const double *multiplier, int points, double *sum,
+							  const CoreEnv *env);
+
 /* Column j of the base at a geo and period t, counted from the training's first; t may lie beyond the data. */
 extern double mmm_base_column(const MmmModel *model, const MmmData *data, int j, int geo, int row, int t);
 

@@ -314,6 +314,85 @@ saturation_point(const Saturation *curve, double x)
 }
 
 /* ------------------------------------------------------------------------------------------------------
+ * Series. Hill's curve of slope 1 is what fits evaluate most, so it has loops without branches or powers.
+ * ------------------------------------------------------------------------------------------------------ */
+
+static bool
+is_simple_hill(const Saturation *curve)
+{
+	return curve->kind == SATURATION_MICHAELIS_MENTEN ||
+		   (curve->kind == SATURATION_HILL && curve->slope == 1);
+}
+
+void
+saturation_values(const Saturation *curve, const double *x, size_t n, double *value)
+{
+	double half = curve->half_saturation;
+
+	if (!is_simple_hill(curve))
+	{
+		for (size_t i = 0; i < n; i++)
+			value[i] = saturation_value(curve, x[i]);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+	{
+		double u = x[i];
+		double less = u <= half ? u : half;
+		double more = u <= half ? half : u;
+		double ratio = less / more;
+		double inverse = 1 / (1 + ratio);
+
+		value[i] = u <= half ? ratio * inverse : inverse;
+	}
+}
+
+/* The derivative of x/(x + half) is what is missing to 1, squared, over half. */
+static void
+simple_hill_slopes(double half, const double *x, size_t n, double *value, double *dx, double *dlog_half)
+{
+	double per_half = 1 / half;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		double u = x[i];
+		double less = u <= half ? u : half;
+		double more = u <= half ? half : u;
+		double ratio = less / more;
+		double inverse = 1 / (1 + ratio);
+		double share = ratio * inverse;
+		double missing = u <= half ? inverse : share;
+
+		dx[i] = missing * missing * per_half;
+		value[i] = u <= half ? share : inverse;
+		dlog_half[i] = -value[i] * missing;
+	}
+}
+
+void
+saturation_slopes(const Saturation *curve, const double *x, size_t n, double *value, double *dx,
+				  double *dlog_half, double *dlog_slope)
+{
+	if (is_simple_hill(curve) && dx && dlog_half && !dlog_slope)
+	{
+		simple_hill_slopes(curve->half_saturation, x, n, value, dx, dlog_half);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+	{
+		SaturationPoint point = saturation_point(curve, x[i]);
+
+		value[i] = point.value;
+		if (dx)
+			dx[i] = point.dx;
+		if (dlog_half)
+			dlog_half[i] = point.dlog_half;
+		if (dlog_slope)
+			dlog_slope[i] = point.dlog_slope;
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------------
  * The formulas by their own parameters
  * ------------------------------------------------------------------------------------------------------ */
 
