@@ -115,6 +115,8 @@ mmm_model_init(MmmModel *model, const MmmData *data, const MmmSpec *spec, const 
 		model->by_geo = model->geo_sd + data->channels;
 		model->parameters = model->by_geo + data->geos * data->channels;
 	}
+	model->sigma = spec->likelihood == MMM_LEAST_SQUARES ? -1 : model->parameters++;
+	model->nu = spec->likelihood == MMM_STUDENT_T ? model->parameters++ : -1;
 }
 
 const char *

@@ -25,6 +25,14 @@ typedef enum MmmTrend
 	MMM_TREND_KNOTS, /* linear pieces, bent at knots half a season apart */
 } MmmTrend;
 
+/* What the KPI scatters about its expectation by. */
+typedef enum MmmLikelihood
+{
+	MMM_LEAST_SQUARES, /* none was supposed: residuals speak for themselves */
+	MMM_NORMAL,
+	MMM_STUDENT_T,
+} MmmLikelihood;
+
 typedef struct MmmSpec
 {
 	AdstockKind adstock;
@@ -40,13 +48,15 @@ typedef struct MmmSpec
 	const int (*interaction)[2]; /* pairs of channels */
 	int holdout;				 /* last periods with a kpi, not trained on */
 	bool geo_coefficients;		 /* the channels' coefficients vary by geo */
+	MmmLikelihood likelihood;
 } MmmSpec;
 
 /*
  * A parameter vector, in this order: for each channel its transform parameters (adstock's, half_saturation if the
  * kind has it, slope if it is free); coefficients of channels, of interactions; intercepts of geos, trend,
  * seasonality (sine and cosine of each term), controls; where coefficients vary by geo, geo_sd of channels, then
- * [geo][channel] coefficients. Transform parameters are in units of scaled exposure.
+ * [geo][channel] coefficients; sigma of the likelihood, and nu of Student's t. Transform parameters are in units of
+ * scaled exposure, sigma in those of the scaled KPI.
  */
 typedef struct MmmModel
 {
@@ -65,6 +75,8 @@ typedef struct MmmModel
 	int base;		/* all other coefficients but those by geo */
 	int geo_sd;		/* where these begin, or -1 */
 	int by_geo;		/* where the geos' own coefficients begin, or -1 */
+	int sigma;		/* places, or -1 */
+	int nu;
 	int parameters;
 } MmmModel;
 
