@@ -36,7 +36,7 @@ collect_exposure(MmmPosterior *p)
 	const MmmModel *m = p->model;
 	double *whole = CORE_ALLOC(p->env, double, m->data->periods);
 
-	p->x = CORE_ALLOC(p->env, double, p->rows *m->data->channels);
+	p->x = CORE_ALLOC(p->env, double, p->rows * m->data->channels);
 	for (int c = 0; c < m->data->channels; c++)
 		for (int g = 0; g < m->data->geos; g++)
 		{
@@ -90,10 +90,10 @@ set_up_base(MmmPosterior *p)
 		for (size_t i = 0; i < p->rows; i++)
 			p->y[i] -= mean[k] * columns[k * p->rows + i];
 	}
-	p->base = CORE_ALLOC(p->env, double, p->rows *p->nsampled);
+	p->base = CORE_ALLOC(p->env, double, p->rows * p->nsampled);
 	for (int k = 0; k < p->nsampled; k++)
 		fill_base_column(p, p->sampled[k], p->base + k * p->rows);
-	mmm_gaussian_init(&p->gaussian, columns, p->rows, p->observed, n, mean, sd, p->env);
+	mmm_gaussian_init(&p->gaussian, columns, m->data->geos, m->train, p->seen, n, mean, sd, p->env);
 	p->scratch = CORE_ALLOC(p->env, double, n);
 	core_free(p->env, mean);
 	core_free(p->env, sd);
@@ -142,8 +142,8 @@ mmm_posterior_init(MmmPosterior *p, const MmmModel *model, const MmmBeliefs *bel
 	set_up_base(p);
 	lay_out_coordinates(p);
 	p->scratch_gradient = CORE_ALLOC(env, double, p->dim);
-	p->columns = CORE_ALLOC_ZERO(env, double, p->rows *model->media);
-	p->slopes = CORE_ALLOC_ZERO(env, double, p->rows *model->transforms);
+	p->columns = CORE_ALLOC_ZERO(env, double, p->rows * model->media);
+	p->slopes = CORE_ALLOC_ZERO(env, double, p->rows * model->transforms);
 	p->residual = CORE_ALLOC_ZERO(env, double, p->rows);
 	p->weighted = CORE_ALLOC_ZERO(env, double, p->rows);
 	p->series = CORE_ALLOC_ZERO(env, double, widest > p->rows ? widest : p->rows);
