@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "arguments.h"
+#include "core/mmm_bayes.h"
 
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -150,6 +151,26 @@ typedef struct ReportedParameter
 } ReportedParameter;
 
 static void
+put_number(double number, Datum *value, bool *null)
+{
+	*null = !isfinite(number);
+	if (!*null)
+		*value = Float8GetDatum(number);
+}
+
+/* prior_mean to ess_tail */
+static void
+put_marginal(const MmmMarginal *marginal, double unit, double sd, Datum *values, bool *nulls)
+{
+	put_number(marginal->prior_mean * unit, values + 7, nulls + 7);
+	put_number(marginal->prior_sd * unit, values + 8, nulls + 8);
+	put_number(mmm_contraction(marginal, sd / unit), values + 9, nulls + 9);
+	put_number(marginal->rhat, values + 10, nulls + 10);
+	put_number(marginal->ess_bulk, values + 11, nulls + 11);
+	put_number(marginal->ess_tail, values + 12, nulls + 12);
+}
+
+static void
 put_parameter(RowSink *sink, const MmmValue *value, const ReportedParameter *reported)
 {
 	int n = value->fit.draws;
@@ -180,6 +201,9 @@ put_parameter(RowSink *sink, const MmmValue *value, const ReportedParameter *rep
 		values[6] = Float8GetDatum(high);
 		nulls[3] = nulls[4] = nulls[5] = nulls[6] = false;
 	}
+	if (value->fit.chains > 0)
+		put_marginal(&value->fit.marginal[reported->place], reported->unit, sqrt(squares / (n - 1)), values,
+					 nulls);
 	row_sink_put(sink, values, nulls);
 	pfree(draws);
 }
@@ -275,6 +299,18 @@ attrib_mmm_parameters(PG_FUNCTION_ARGS)
 	for (int j = 0; j < m->base; j++)
 	{
 		ReportedParameter p = base_parameter(value, j);
+
+		put_parameter(&sink, value, &p);
+	}
+	if (m->sigma >= 0)
+	{
+		ReportedParameter p = {"likelihood", "sigma", m->sigma, m->kpi_scale};
+
+		put_parameter(&sink, value, &p);
+	}
+	if (m->nu >= 0)
+	{
+		ReportedParameter p = {"likelihood", "nu", m->nu, 1};
 
 		put_parameter(&sink, value, &p);
 	}

@@ -126,6 +126,19 @@ mmm_contraction(const MmmMarginal *marginal, double posterior_sd)
 	return isfinite(marginal->prior_sd) && marginal->prior_sd > 0 ? 1 - share * share : NAN;
 }
 
+/* Figures are stored as numbers: what is infinite is beyond every threshold, or unknown. */
+static double
+storable(double figure)
+{
+	return isinf(figure) ? copysign(1e9, figure) : figure;
+}
+
+static double
+known(double moment)
+{
+	return isinf(moment) ? NAN : moment;
+}
+
 /* Coefficients implied by ROI have no prior of their own: its moments are those of draws. */
 static void
 implied_moments(MmmPosterior *p, uint64_t seed, MmmMarginal *marginal)
@@ -170,8 +183,8 @@ prior_moments(MmmPosterior *p, uint64_t seed, MmmMarginal *marginal)
 
 	for (int k = 0; k < m->parameters; k++)
 	{
-		marginal[k].prior_mean = prior_mean(&p->beliefs->prior[k]);
-		marginal[k].prior_sd = prior_sd(&p->beliefs->prior[k]);
+		marginal[k].prior_mean = known(prior_mean(&p->beliefs->prior[k]));
+		marginal[k].prior_sd = known(prior_sd(&p->beliefs->prior[k]));
 	}
 	if (m->nu >= 0 && !isnan(p->beliefs->fixed_nu))
 	{
@@ -201,7 +214,7 @@ summarize_parameters(const MmmBayesOptions *options, const MmmModel *model, cons
 						model->parameters, k, value + (size_t) c * options->draws);
 		mcmc_summary(&draws, env, &summary);
 		fit->parameters[k] = summary.mean;
-		fit->marginal[k].rhat = summary.rhat;
+		fit->marginal[k].rhat = storable(summary.rhat);
 		fit->marginal[k].ess_bulk = summary.ess_bulk;
 		fit->marginal[k].ess_tail = summary.ess_tail;
 	}
@@ -249,7 +262,7 @@ evaluate_draws(MmmPosterior *p, const MmmFit *fit, int every, int n, double *log
 		for (int c = 0; c < m->data->channels; c++)
 			all += total[c];
 		for (int c = 0; c < m->data->channels; c++)
-			share[(size_t) c * n + d] = all > 0 ? total[c] / all : NAN;
+			share[(size_t) c * n + d] = all > 0 ? total[c] / all : 0;
 		mmm_posterior_pointwise(p, predicted, parameters, log_likelihood + (size_t) d * p->observed);
 	}
 	core_free(p->env, parts);
@@ -286,7 +299,7 @@ score_draws(MmmPosterior *p, const CoreEnv *env, MmmFit *fit)
 		fit->sampling.elpd_loo = loo.elpd;
 		fit->sampling.elpd_loo_se = loo.se;
 		fit->sampling.p_loo = loo.p;
-		fit->sampling.pareto_k = loo.worst_k;
+		fit->sampling.pareto_k = storable(loo.worst_k);
 		fit->sampling.bad_pareto_k = loo.bad;
 		fit->sampling.pareto_threshold = loo.threshold;
 		psis_free(&loo, env);
