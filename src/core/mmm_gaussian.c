@@ -23,6 +23,21 @@ mmm_dot(const double *a, const double *b, size_t n)
 	return sum + (((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7])));
 }
 
+double
+mmm_sum(const double *x, size_t n)
+{
+	double s[8] = {0};
+	double sum = 0;
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		for (int k = 0; k < 8; k++)
+			s[k] += x[i + k];
+	for (; i < n; i++)
+		sum += x[i];
+	return sum + (((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7])));
+}
+
 static void
 add_multiple(double *into, double factor, const double *from, size_t n)
 {
@@ -282,20 +297,6 @@ mmm_gaussian_init(MmmGaussian *g, double *columns, int geos, int periods, const 
 	core_free(env, columns);
 }
 
-static double
-sum_of(const double *x, int n)
-{
-	double s[4] = {0};
-	int i = 0;
-
-	for (; i + 4 <= n; i += 4)
-		for (int k = 0; k < 4; k++)
-			s[k] += x[i + k];
-	for (; i < n; i++)
-		s[0] += x[i];
-	return (s[0] + s[1]) + (s[2] + s[3]);
-}
-
 /* standard = W'r, W being the columns times their sd. */
 static void
 project(MmmGaussian *g, const double *r)
@@ -305,7 +306,7 @@ project(MmmGaussian *g, const double *r)
 	{
 		const double *row = r + (size_t) k * g->periods;
 
-		g->by_geo[k] = sum_of(row, g->periods);
+		g->by_geo[k] = mmm_sum(row, g->periods);
 		for (int t = 0; t < g->periods; t++)
 			g->by_period[t] += row[t];
 	}
@@ -388,6 +389,22 @@ mmm_gaussian_log_density(MmmGaussian *g, const double *residual, double sigma, d
 	for (size_t i = 0; i < g->n; i++)
 		weighted[i] /= variance;
 	return -(g->observed * LOG_2PI + rest * log(variance) + logs + squares / variance + lengths) / 2;
+}
+
+void
+mmm_gaussian_rest(MmmGaussian *g, const double *column, double *rest)
+{
+	double variance = mmm_dot(column, column, g->n) / (double) g->n / 100;
+	double slope;
+
+	if (!(variance > 0))
+	{
+		memset(rest, 0, sizeof(double) * g->n);
+		return;
+	}
+	mmm_gaussian_log_density(g, column, sqrt(variance), rest, &slope);
+	for (size_t i = 0; i < g->n; i++)
+		rest[i] *= variance;
 }
 
 /* b = mean + sd * sum_k V[k] z_k */

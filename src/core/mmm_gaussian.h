@@ -52,7 +52,11 @@ extern void mmm_gaussian_draw(const MmmGaussian *g, double sigma, RandomStream *
 /* Draws of the terms from their priors. */
 extern void mmm_gaussian_draw_prior(const MmmGaussian *g, RandomStream *stream, double *b);
 
-/* Sum of products, in a fixed order. */
+/* What of a column the terms cannot explain but by going against their priors, at a tenth of its own deviation. */
+extern void mmm_gaussian_rest(MmmGaussian *g, const double *column, double *rest);
+
+/* Sums, and sums of products, in a fixed order. */
+extern double mmm_sum(const double *x, size_t n);
 extern double mmm_dot(const double *a, const double *b, size_t n);
 
 #endif
