@@ -484,5 +484,5 @@ mcmc_ebfmi(const double *energy, int n)
 	moments(energy, n, &variance);
 	for (int i = 1; i < n; i++)
 		change += (energy[i] - energy[i - 1]) * (energy[i] - energy[i - 1]);
-	return variance > 0 ? change / (n - 1) / (variance * (n - 1) / n) : NAN;
+	return variance > 0 ? change / (variance * (n - 1)) : NAN;
 }

@@ -48,8 +48,8 @@ extern double mcmc_mcse_quantile(const McmcDraws *x, double p, const CoreEnv *en
 extern void mcmc_gather(const double *draws, int ndraws, int dim, int j, double *value);
 
 /*
- * Energy Bayesian fraction of missing information of one chain (Betancourt 2016): mean squared change of energy
- * over its variance. NaN where the energy is constant.
+ * Energy Bayesian fraction of missing information of one chain (Betancourt 2016): sum of squared changes of
+ * energy over that of squared distances from its mean. NaN where the energy is constant.
  */
 extern double mcmc_ebfmi(const double *energy, int n);
 

@@ -8,6 +8,8 @@
 
 #include "core.h"
 
+#define PSIS_MAX_DRAWS 1000000
+
 /* One observation left out. */
 typedef struct PsisPoint
 {
