@@ -129,6 +129,20 @@ typedef struct Figures
 	double *slope;
 } Figures;
 
+/* What is reported of a group's figure. */
+static double
+reported_figure(const MmmValue *value, const double *figure, int ngroups, int group)
+{
+	double *draws = palloc(sizeof(double) * value->fit.draws);
+	double reported;
+
+	for (int d = 0; d < value->fit.draws; d++)
+		draws[d] = figure[(Size) (d + 1) * ngroups + group];
+	reported = mmm_reported(value, figure[group], draws);
+	pfree(draws);
+	return reported;
+}
+
 static Figures
 channel_figures(const MmmValue *value, int channel, const ReportGroup *groups, int ngroups, Response *scratch)
 {
@@ -137,7 +151,7 @@ channel_figures(const MmmValue *value, int channel, const ReportGroup *groups, i
 
 	f.contribution = palloc_extended(sizeof(double) * ngroups * (1 + (Size) draws), MCXT_ALLOC_HUGE);
 	f.slope = palloc_extended(sizeof(double) * ngroups * (1 + (Size) draws), MCXT_ALLOC_HUGE);
-	for (int d = -1; d < draws; d++)
+	for (int d = mmm_first_draw(value); d < draws; d++)
 	{
 		respond(value, d, channel, 1, scratch);
 		for (int i = 0; i < ngroups; i++)
@@ -145,6 +159,11 @@ channel_figures(const MmmValue *value, int channel, const ReportGroup *groups, i
 			f.contribution[(Size) (d + 1) * ngroups + i] = group_sum(value->data, &groups[i], scratch->value);
 			f.slope[(Size) (d + 1) * ngroups + i] = group_sum(value->data, &groups[i], scratch->slope);
 		}
+	}
+	for (int i = 0; draws > 0 && i < ngroups; i++)
+	{
+		f.contribution[i] = reported_figure(value, f.contribution, ngroups, i);
+		f.slope[i] = reported_figure(value, f.slope, ngroups, i);
 	}
 	return f;
 }
@@ -263,28 +282,29 @@ observed_reach(const MmmValue *value, MmmWindow window, int channel)
 	return most > 0 ? value->model.exposure_scale[channel] / most : INFINITY;
 }
 
-/* Response over the window at each multiplier, of each draw: [draw][point]. */
-static double *
+/* Response over the window at each multiplier and its slope, of the estimate and of each draw: [1 + draw][point]. */
+static Response
 drawn_curves(const MmmValue *value, int channel, const double *multiplier, int points, MmmWindow window)
 {
 	const MmmModel *m = &value->model;
 	const MmmData *data = value->data;
-	int draws = value->fit.draws;
+	Size size = sizeof(double) * points * (1 + (Size) value->fit.draws);
 	double *x = palloc(sizeof(double) * data->periods);
-	double *sums =
-		palloc_extended(sizeof(double) * Max((Size) draws * points, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	Response sums = {palloc_extended(size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO),
+					 palloc_extended(size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO)};
 
 	for (int g = 0; g < data->geos; g++)
 	{
 		mmm_scaled_exposure(m, data, g, channel, x);
-		for (int d = 0; d < draws; d++)
+		for (int d = mmm_first_draw(value); d < value->fit.draws; d++)
 		{
 			const double *parameters = mmm_draw(value, d);
+			Size at = (Size) points * (d + 1);
 
 			CHECK_FOR_INTERRUPTS();
 			mmm_add_responses(m, parameters + channel * m->per_channel, x, window.from, window.to,
 							  mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel), multiplier,
-							  points, sums + (Size) d * points, attrib_env());
+							  points, sums.value + at, sums.slope + at, attrib_env());
 		}
 	}
 	pfree(x);
@@ -298,37 +318,40 @@ put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWind
 	ReportGroup group = {-1, false, window};
 	double spend = group_spend(data, &group, channel);
 	double reach = observed_reach(value, window, channel);
-	double *cell = palloc(sizeof(double) * Max(value->fit.draws, 1));
-	double *multipliers = palloc(sizeof(double) * points);
-	Response r = response_alloc(data);
-	double *drawn;
+	int draws = value->fit.draws;
+	double *cell = palloc(sizeof(double) * Max(draws, 1));
+	double *slope = palloc(sizeof(double) * Max(draws, 1));
+	double *multiplier = palloc(sizeof(double) * points);
+	Response drawn;
 
 	for (int j = 0; j < points; j++)
-		multipliers[j] = curve_multiplier(j, points);
-	drawn = drawn_curves(value, channel, multipliers, points, window);
+		multiplier[j] = curve_multiplier(j, points);
+	drawn = drawn_curves(value, channel, multiplier, points, window);
 	for (int j = 0; j < points; j++)
 	{
-		double multiplier = multipliers[j];
 		Datum values[8];
 		bool nulls[8] = {false};
 
-		for (int d = 0; d < value->fit.draws; d++)
-			cell[d] = drawn[(Size) d * points + j];
-		respond(value, -1, channel, multiplier, &r);
+		for (int d = 0; d < draws; d++)
+		{
+			cell[d] = drawn.value[(Size) points * (d + 1) + j];
+			slope[d] = drawn.slope[(Size) points * (d + 1) + j];
+		}
 		values[0] = CStringGetTextDatum(data->channel_name[channel]);
-		values[1] = Float8GetDatum(multiplier);
-		values[2] = Float8GetDatum(multiplier * spend);
-		values[3] = Float8GetDatum(group_sum(data, &group, r.value));
-		mmm_put_interval(cell, value->fit.draws, level, values + 4, nulls + 4);
-		put_number(group_sum(data, &group, r.slope) * value->kpi_value / spend, values + 6, nulls + 6);
-		values[7] = BoolGetDatum(multiplier > reach * (1 + 1e-12));
+		values[1] = Float8GetDatum(multiplier[j]);
+		values[2] = Float8GetDatum(multiplier[j] * spend);
+		values[3] = Float8GetDatum(mmm_reported(value, drawn.value[j], cell));
+		mmm_put_interval(cell, draws, level, values + 4, nulls + 4);
+		put_number(mmm_reported(value, drawn.slope[j], slope) * value->kpi_value / spend, values + 6,
+				   nulls + 6);
+		values[7] = BoolGetDatum(multiplier[j] > reach * (1 + 1e-12));
 		row_sink_put(sink, values, nulls);
 	}
+	pfree(slope);
 	pfree(cell);
-	pfree(multipliers);
-	pfree(drawn);
-	pfree(r.value);
-	pfree(r.slope);
+	pfree(multiplier);
+	pfree(drawn.value);
+	pfree(drawn.slope);
 }
 
 Datum

@@ -246,39 +246,47 @@ static void
 evaluate_draws(MmmPosterior *p, const MmmFit *fit, int every, int n, double *log_likelihood, double *share)
 {
 	const MmmModel *m = p->model;
-	int periods = m->data->periods;
+	const MmmData *data = m->data;
 	int components = mmm_components(m);
-	double *parts = CORE_ALLOC(p->env, double, (size_t) components *periods);
-	double *predicted = CORE_ALLOC(p->env, double, mmm_rows(m->data));
-	double *total = CORE_ALLOC(p->env, double, m->data->channels);
+	double *parts = CORE_ALLOC(p->env, double, (size_t) components *data->periods);
+	double *predicted = CORE_ALLOC(p->env, double, data->periods);
+	double *first = log_likelihood;
 
+	memset(share, 0, sizeof(double) * n * data->channels);
+	for (int g = 0; g < data->geos; g++)
+	{
+		MmmGeoColumns columns = mmm_geo_columns(m, data, 0, g, p->env);
+		size_t seen = 0;
+
+		for (int d = 0; d < n; d++)
+		{
+			const double *parameters = fit->draw + (size_t) d * every * m->parameters;
+
+			mmm_geo_contributions(&columns, parameters, parts, p->env);
+			memset(predicted, 0, sizeof(double) * data->periods);
+			for (int k = 0; k < components; k++)
+				for (int t = 0; t < m->train; t++)
+				{
+					predicted[t] += parts[k * data->periods + t];
+					if (k < data->channels)
+						share[(size_t) k * n + d] += parts[k * data->periods + t];
+				}
+			seen = mmm_posterior_pointwise(p, g, predicted, parameters, first + (size_t) d * p->observed);
+		}
+		first += seen;
+		mmm_geo_columns_free(&columns, p->env);
+	}
 	for (int d = 0; d < n; d++)
 	{
-		const double *parameters = fit->draw + (size_t) d * every * m->parameters;
 		double all = 0;
 
-		memset(total, 0, sizeof(double) * m->data->channels);
-		memset(predicted, 0, sizeof(double) * mmm_rows(m->data));
-		for (int g = 0; g < m->data->geos; g++)
-		{
-			mmm_contributions_of_geo(m, parameters, m->data, 0, g, parts, p->env);
-			for (int k = 0; k < components; k++)
-				for (int t = 0; t < periods; t++)
-				{
-					predicted[(size_t) g * periods + t] += parts[k * periods + t];
-					if (k < m->data->channels && t < m->train)
-						total[k] += parts[k * periods + t];
-				}
-		}
-		for (int c = 0; c < m->data->channels; c++)
-			all += total[c];
-		for (int c = 0; c < m->data->channels; c++)
-			share[(size_t) c * n + d] = all > 0 ? total[c] / all : 0;
-		mmm_posterior_pointwise(p, predicted, parameters, log_likelihood + (size_t) d * p->observed);
+		for (int c = 0; c < data->channels; c++)
+			all += share[(size_t) c * n + d];
+		for (int c = 0; c < data->channels && all > 0; c++)
+			share[(size_t) c * n + d] /= all;
 	}
 	core_free(p->env, parts);
 	core_free(p->env, predicted);
-	core_free(p->env, total);
 }
 
 static CoreStatus

@@ -18,28 +18,28 @@ base_component(const MmmModel *model, int j)
 	return model->data->channels + j - controls;
 }
 
-MmmGeo
-mmm_geo_prepare(const MmmModel *model, const MmmData *data, int first, int geo, const CoreEnv *env)
+MmmGeoColumns
+mmm_geo_columns(const MmmModel *model, const MmmData *data, int first, int geo, const CoreEnv *env)
 {
-	int n = data->periods;
-	MmmGeo g = {model, geo, n, mmm_kpi_unit(model, geo), NULL, NULL, NULL};
+	MmmGeoColumns g = {.model = model, .geo = geo, .n = data->periods};
+	size_t n = (size_t) g.n;
 
-	g.x = CORE_ALLOC(env, double, (size_t) n * data->channels);
-	g.s = CORE_ALLOC(env, double, (size_t) n * data->channels);
-	g.base = CORE_ALLOC(env, double, (size_t) n * model->base);
+	g.x = CORE_ALLOC(env, double, n * data->channels);
+	g.s = CORE_ALLOC(env, double, n * data->channels);
+	g.base = CORE_ALLOC(env, double, n * model->base);
 	for (int c = 0; c < data->channels; c++)
 		mmm_scaled_exposure(model, data, geo, c, g.x + c * n);
 	for (int j = 0; j < model->base; j++)
 	{
 		core_check(env);
-		for (int t = 0; t < n; t++)
+		for (int t = 0; t < g.n; t++)
 			g.base[j * n + t] = mmm_base_column(model, data, j, geo, t, first + t);
 	}
 	return g;
 }
 
 void
-mmm_geo_free(MmmGeo *g, const CoreEnv *env)
+mmm_geo_columns_free(MmmGeoColumns *g, const CoreEnv *env)
 {
 	core_free(env, g->x);
 	core_free(env, g->s);
@@ -47,18 +47,19 @@ mmm_geo_free(MmmGeo *g, const CoreEnv *env)
 }
 
 void
-mmm_geo_contributions(MmmGeo *g, const double *parameters, double *out, const CoreEnv *env)
+mmm_geo_contributions(MmmGeoColumns *g, const double *parameters, double *out, const CoreEnv *env)
 {
 	const MmmModel *model = g->model;
 	const double *base = parameters + model->transforms + model->media;
 	int channels = model->data->channels;
 	int geos = model->data->geos;
-	int n = g->periods;
+	double unit = mmm_kpi_unit(model, g->geo);
+	int n = g->n;
 
 	memset(out, 0, sizeof(double) * n * mmm_components(model));
 	for (int c = 0; c < channels; c++)
 	{
-		double gain = g->unit * mmm_coefficient(model, parameters, g->geo, c);
+		double gain = unit * mmm_coefficient(model, parameters, g->geo, c);
 		double *s = g->s + c * n;
 
 		core_check(env);
@@ -70,7 +71,7 @@ mmm_geo_contributions(MmmGeo *g, const double *parameters, double *out, const Co
 	{
 		const double *a = g->s + model->spec.interaction[i][0] * n;
 		const double *b = g->s + model->spec.interaction[i][1] * n;
-		double gain = g->unit * mmm_coefficient(model, parameters, g->geo, channels + i);
+		double gain = unit * mmm_coefficient(model, parameters, g->geo, channels + i);
 
 		for (int t = 0; t < n; t++)
 			out[MMM_INTERACTION(model, i) * n + t] = gain * a[t] * b[t];
@@ -78,7 +79,7 @@ mmm_geo_contributions(MmmGeo *g, const double *parameters, double *out, const Co
 	for (int j = 0; j < model->base; j++)
 	{
 		double *into = out + base_component(model, j) * n;
-		double gain = g->unit * base[j];
+		double gain = unit * base[j];
 
 		if (gain == 0 || (j < geos && j != g->geo))
 			continue;
@@ -88,9 +89,10 @@ mmm_geo_contributions(MmmGeo *g, const double *parameters, double *out, const Co
 }
 
 void
-mmm_geo_predictions(MmmGeo *g, const double *parameters, double *parts, double *out, const CoreEnv *env)
+mmm_geo_predictions(MmmGeoColumns *g, const double *parameters, double *parts, double *out,
+					const CoreEnv *env)
 {
-	int n = g->periods;
+	int n = g->n;
 
 	mmm_geo_contributions(g, parameters, parts, env);
 	memcpy(out, parts, sizeof(double) * n);
@@ -103,10 +105,10 @@ void
 mmm_contributions_of_geo(const MmmModel *model, const double *parameters, const MmmData *data, int first,
 						 int geo, double *out, const CoreEnv *env)
 {
-	MmmGeo g = mmm_geo_prepare(model, data, first, geo, env);
+	MmmGeoColumns g = mmm_geo_columns(model, data, first, geo, env);
 
 	mmm_geo_contributions(&g, parameters, out, env);
-	mmm_geo_free(&g, env);
+	mmm_geo_columns_free(&g, env);
 }
 
 void
@@ -118,39 +120,50 @@ mmm_predictions(const MmmModel *model, const double *parameters, const MmmData *
 
 	for (int geo = 0; geo < data->geos; geo++)
 	{
-		MmmGeo g = mmm_geo_prepare(model, data, first, geo, env);
+		MmmGeoColumns g = mmm_geo_columns(model, data, first, geo, env);
 
 		mmm_geo_predictions(&g, parameters, parts, out + (size_t) geo * n, env);
-		mmm_geo_free(&g, env);
+		mmm_geo_columns_free(&g, env);
 	}
 	core_free(env, parts);
 }
 
 void
 mmm_add_responses(const MmmModel *model, const double *transforms, const double *x, int from, int to,
-				  double gain, const double *multiplier, int points, double *sum, const CoreEnv *env)
+				  double gain, const double *multiplier, int points, double *sum, double *slope,
+				  const CoreEnv *env)
 {
 	Adstock adstock = mmm_adstock(model, transforms);
 	Saturation curve = mmm_saturation(model, transforms);
-	double *stock = CORE_ALLOC(env, double, (size_t) to + 2 * (size_t) points);
-	double *scaled = stock + to;
+	double *stock = CORE_ALLOC(env, double, 2 * (size_t) to + 3 * (size_t) points);
+	double *along = stock + to;
+	double *scaled = along + to;
 	double *value = scaled + points;
+	double *dx = value + points;
 
 	if (model->spec.adstock_first)
 		adstock_series(&adstock, x, to, stock, NULL, env);
 	for (int t = from; model->spec.adstock_first && t < to; t++)
 	{
+		if (stock[t] == 0)
+			continue;
 		for (int j = 0; j < points; j++)
 			scaled[j] = multiplier[j] * stock[t];
-		saturation_values(&curve, scaled, points, value);
+		saturation_slopes(&curve, scaled, points, value, dx, NULL, NULL);
 		for (int j = 0; j < points; j++)
+		{
 			sum[j] += gain * value[j];
+			slope[j] += gain * (stock[t] * dx[j]);
+		}
 	}
 	for (int j = 0; !model->spec.adstock_first && j < points; j++)
 	{
-		mmm_transform_scaled(model, transforms, x, to, multiplier[j], stock, NULL, env);
+		mmm_transform_scaled(model, transforms, x, to, multiplier[j], stock, along, env);
 		for (int t = from; t < to; t++)
+		{
 			sum[j] += gain * stock[t];
+			slope[j] += gain * along[t];
+		}
 	}
 	core_free(env, stock);
 }

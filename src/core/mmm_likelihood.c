@@ -63,23 +63,23 @@ mmm_likelihood(MmmPosterior *p)
 	return log_density;
 }
 
-void
-mmm_posterior_pointwise(MmmPosterior *p, const double *predicted, const double *parameters, double *out)
+size_t
+mmm_posterior_pointwise(const MmmPosterior *p, int geo, const double *predicted, const double *parameters,
+						double *out)
 {
 	const MmmModel *m = p->model;
+	const double *kpi = m->data->kpi + (size_t) geo * m->data->periods;
 	double sigma = parameters[m->sigma];
 	double nu = m->nu >= 0 ? parameters[m->nu] : 0;
 	double norm = m->nu >= 0 ? student_norm(nu, sigma) : -LOG_2PI / 2 - log(sigma);
+	size_t n = 0;
 
-	for (int g = 0; g < m->data->geos; g++)
-		for (int t = 0; t < m->train; t++)
-		{
-			size_t at = (size_t) g * m->data->periods + t;
-			double z;
+	for (int t = 0; t < m->train; t++)
+	{
+		double z = (kpi[t] - predicted[t]) / (mmm_kpi_unit(m, geo) * sigma);
 
-			if (isnan(m->data->kpi[at]))
-				continue;
-			z = (m->data->kpi[at] - predicted[at]) / (mmm_kpi_unit(m, g) * sigma);
-			*out++ = m->nu >= 0 ? norm - (nu + 1) / 2 * log1p(z * z / nu) : norm - z * z / 2;
-		}
+		if (!isnan(z))
+			out[n++] = m->nu >= 0 ? norm - (nu + 1) / 2 * log1p(z * z / nu) : norm - z * z / 2;
+	}
+	return n;
 }

@@ -125,12 +125,13 @@ extern void mmm_transform_scaled(const MmmModel *model, const double *transforms
 								 double multiplier, double *s, double *slope, const CoreEnv *env);
 
 /*
- * Adds gain times the transformed exposure of periods [from, to) to sum[j], at multiplier[j] times the exposure.
+ * Adds gain times the transformed exposure of periods [from, to) to sum[j], at multiplier[j] times the exposure, and
+ * gain times its slope along the multiplier to slope[j].
  * Added one by one in the order of the periods, so that a multiplier of 1 gives the sum of mmm_transform_scaled.
  */
 extern void mmm_add_responses(const MmmModel *model, const double *transforms, const double *x, int from,
 							  int to, double gain, const double *multiplier, int points, double *sum,
-							  const CoreEnv *env);
+							  double *slope, const CoreEnv *env);
 
 /* Column j of the base at a geo and period t, counted from the training's first; t may lie beyond the data. */
 extern double mmm_base_column(const MmmModel *model, const MmmData *data, int j, int geo, int row, int t);
@@ -142,29 +143,31 @@ extern int mmm_components(const MmmModel *model);
 #define MMM_SEASONALITY(model) (MMM_INTERCEPT(model) + 2)
 #define MMM_INTERACTION(model, i) (MMM_INTERCEPT(model) + 3 + (i))
 
-/* A geo's inputs, for whoever evaluates many parameter vectors on them. */
-typedef struct MmmGeo
+/* What contributions of one geo are made of that does not depend on parameters, for who asks for many draws. */
+typedef struct MmmGeoColumns
 {
 	const MmmModel *model;
 	int geo;
-	int periods;
-	double unit;  /* KPI units of one scaled unit */
-	double *x;	  /* [channel][period] scaled exposure */
-	double *s;	  /* the same transformed, by the last parameters */
-	double *base; /* [base][period] */
-} MmmGeo;
+	int n;		  /* periods of the data */
+	double *x;	  /* [channel][n] */
+	double *base; /* [base][n] */
+	double *s;	  /* [channel][n], scratch */
+} MmmGeoColumns;
 
-/* `first` is the place of data's first period counted from the training's. */
-extern MmmGeo mmm_geo_prepare(const MmmModel *model, const MmmData *data, int first, int geo,
-							  const CoreEnv *env);
-extern void mmm_geo_free(MmmGeo *g, const CoreEnv *env);
+extern MmmGeoColumns mmm_geo_columns(const MmmModel *model, const MmmData *data, int first, int geo,
+									 const CoreEnv *env);
+extern void mmm_geo_columns_free(MmmGeoColumns *columns, const CoreEnv *env);
+extern void mmm_geo_contributions(MmmGeoColumns *columns, const double *parameters, double *out,
+								  const CoreEnv *env);
 
-/* Contributions in units of the KPI, out[component][period], and their sums, out[period]. */
-extern void mmm_geo_contributions(MmmGeo *g, const double *parameters, double *out, const CoreEnv *env);
-extern void mmm_geo_predictions(MmmGeo *g, const double *parameters, double *parts, double *out,
+/* Sums of the contributions, out[period]; parts is scratch for these. */
+extern void mmm_geo_predictions(MmmGeoColumns *columns, const double *parameters, double *parts, double *out,
 								const CoreEnv *env);
 
-/* The same at once, for one parameter vector. */
+/*
+ * A geo's contributions in units of the KPI: out[component][period of data]. `first` is the place of data's first
+ * period counted from the training's.
+ */
 extern void mmm_contributions_of_geo(const MmmModel *model, const double *parameters, const MmmData *data,
 									 int first, int geo, double *out, const CoreEnv *env);
 

@@ -98,9 +98,9 @@ extern void mmm_posterior_parameters(MmmPosterior *posterior, const double *q, R
 /* A place that the priors think likely. */
 extern void mmm_posterior_start(const MmmPosterior *posterior, RandomStream *stream, double *q);
 
-/* Log likelihood of each observation given predictions [geo][period of the data], into out[observed]. */
-extern void mmm_posterior_pointwise(MmmPosterior *posterior, const double *predicted,
-									const double *parameters, double *out);
+/* Log likelihood of a geo's observations given predictions for its periods; returns how many there are. */
+extern size_t mmm_posterior_pointwise(const MmmPosterior *posterior, int geo, const double *predicted,
+									  const double *parameters, double *out);
 
 /* For the files of the posterior. */
 

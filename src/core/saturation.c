@@ -348,7 +348,7 @@ saturation_values(const Saturation *curve, const double *x, size_t n, double *va
 }
 
 /* The derivative of x/(x + half) is what is missing to 1, squared, over half. */
-static void
+static inline void
 simple_hill_slopes(double half, const double *x, size_t n, double *value, double *dx, double *dlog_half)
 {
 	double per_half = 1 / half;
@@ -363,9 +363,10 @@ simple_hill_slopes(double half, const double *x, size_t n, double *value, double
 		double share = ratio * inverse;
 		double missing = u <= half ? inverse : share;
 
-		dx[i] = missing * missing * per_half;
 		value[i] = u <= half ? share : inverse;
-		dlog_half[i] = -value[i] * missing;
+		dx[i] = missing * missing * per_half;
+		if (dlog_half)
+			dlog_half[i] = -(u <= half ? share : inverse) * missing;
 	}
 }
 
@@ -373,9 +374,12 @@ void
 saturation_slopes(const Saturation *curve, const double *x, size_t n, double *value, double *dx,
 				  double *dlog_half, double *dlog_slope)
 {
-	if (is_simple_hill(curve) && dx && dlog_half && !dlog_slope)
+	if (is_simple_hill(curve) && dx && !dlog_slope)
 	{
-		simple_hill_slopes(curve->half_saturation, x, n, value, dx, dlog_half);
+		if (dlog_half)
+			simple_hill_slopes(curve->half_saturation, x, n, value, dx, dlog_half);
+		else
+			simple_hill_slopes(curve->half_saturation, x, n, value, dx, NULL);
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
