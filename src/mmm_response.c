@@ -282,86 +282,76 @@ observed_reach(const MmmValue *value, MmmWindow window, int channel)
 	return most > 0 ? value->model.exposure_scale[channel] / most : INFINITY;
 }
 
-/* Points of a curve computed together: enough that the carry-over costs little, few enough to hold for all draws. */
-#define POINTS_AT_ONCE 64
-
-/* Responses and slopes at some multipliers under the estimate (first) and each draw: [point][1 + draws]. */
-static Figures
-curve_figures(const MmmValue *value, int channel, MmmWindow window, const double *multiplier, int points)
+/* Response over the window at each multiplier and its slope, of the estimate and of each draw: [1 + draw][point]. */
+static Response
+drawn_curves(const MmmValue *value, int channel, const double *multiplier, int points, MmmWindow window)
 {
 	const MmmModel *m = &value->model;
 	const MmmData *data = value->data;
-	Size each = 1 + (Size) value->fit.draws;
+	Size size = sizeof(double) * points * (1 + (Size) value->fit.draws);
 	double *x = palloc(sizeof(double) * data->periods);
-	double sum[POINTS_AT_ONCE];
-	double slope[POINTS_AT_ONCE];
-	Figures f;
+	Response sums = {palloc_extended(size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO),
+					 palloc_extended(size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO)};
 
-	f.contribution = palloc_extended(sizeof(double) * each * points, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	f.slope = palloc_extended(sizeof(double) * each * points, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int g = 0; g < data->geos; g++)
 	{
 		mmm_scaled_exposure(m, data, g, channel, x);
 		for (int d = mmm_first_draw(value); d < value->fit.draws; d++)
 		{
 			const double *parameters = mmm_draw(value, d);
-			double gain = mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel);
+			Size at = (Size) points * (d + 1);
 
-			mmm_response_sums(m, parameters + channel * m->per_channel, x, data->periods, window.from,
-							  window.to, multiplier, points, sum, slope, attrib_env());
-			for (int j = 0; j < points; j++)
-			{
-				f.contribution[j * each + d + 1] += gain * sum[j];
-				f.slope[j * each + d + 1] += gain * slope[j];
-			}
+			CHECK_FOR_INTERRUPTS();
+			mmm_add_responses(m, parameters + channel * m->per_channel, x, window.from, window.to,
+							  mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel), multiplier,
+							  points, sums.value + at, sums.slope + at, attrib_env());
 		}
 	}
 	pfree(x);
-	return f;
-}
-
-static void
-put_curve_points(RowSink *sink, const MmmValue *value, int channel, MmmWindow window, double level,
-				 const double *multiplier, int points)
-{
-	const MmmData *data = value->data;
-	ReportGroup group = {-1, false, window};
-	double spend = group_spend(data, &group, channel);
-	double reach = observed_reach(value, window, channel);
-	Figures f = curve_figures(value, channel, window, multiplier, points);
-
-	for (int j = 0; j < points; j++)
-	{
-		double *response = f.contribution + j * (1 + (Size) value->fit.draws);
-		double *slope = f.slope + j * (1 + (Size) value->fit.draws);
-		Datum values[8];
-		bool nulls[8] = {false};
-
-		values[0] = CStringGetTextDatum(data->channel_name[channel]);
-		values[1] = Float8GetDatum(multiplier[j]);
-		values[2] = Float8GetDatum(multiplier[j] * spend);
-		values[3] = Float8GetDatum(mmm_reported(value, response[0], response + 1));
-		mmm_put_interval(response + 1, value->fit.draws, level, values + 4, nulls + 4);
-		put_number(mmm_reported(value, slope[0], slope + 1) * value->kpi_value / spend, values + 6, nulls + 6);
-		values[7] = BoolGetDatum(multiplier[j] > reach * (1 + 1e-12));
-		row_sink_put(sink, values, nulls);
-	}
-	pfree(f.contribution);
-	pfree(f.slope);
+	return sums;
 }
 
 static void
 put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWindow window, double level)
 {
-	for (int begin = 0; begin < points; begin += POINTS_AT_ONCE)
-	{
-		double multiplier[POINTS_AT_ONCE];
-		int size = Min(points - begin, POINTS_AT_ONCE);
+	const MmmData *data = value->data;
+	ReportGroup group = {-1, false, window};
+	double spend = group_spend(data, &group, channel);
+	double reach = observed_reach(value, window, channel);
+	int draws = value->fit.draws;
+	double *cell = palloc(sizeof(double) * Max(draws, 1));
+	double *slope = palloc(sizeof(double) * Max(draws, 1));
+	double *multiplier = palloc(sizeof(double) * points);
+	Response drawn;
 
-		for (int j = 0; j < size; j++)
-			multiplier[j] = curve_multiplier(begin + j, points);
-		put_curve_points(sink, value, channel, window, level, multiplier, size);
+	for (int j = 0; j < points; j++)
+		multiplier[j] = curve_multiplier(j, points);
+	drawn = drawn_curves(value, channel, multiplier, points, window);
+	for (int j = 0; j < points; j++)
+	{
+		Datum values[8];
+		bool nulls[8] = {false};
+
+		for (int d = 0; d < draws; d++)
+		{
+			cell[d] = drawn.value[(Size) points * (d + 1) + j];
+			slope[d] = drawn.slope[(Size) points * (d + 1) + j];
+		}
+		values[0] = CStringGetTextDatum(data->channel_name[channel]);
+		values[1] = Float8GetDatum(multiplier[j]);
+		values[2] = Float8GetDatum(multiplier[j] * spend);
+		values[3] = Float8GetDatum(mmm_reported(value, drawn.value[j], cell));
+		mmm_put_interval(cell, draws, level, values + 4, nulls + 4);
+		put_number(mmm_reported(value, drawn.slope[j], slope) * value->kpi_value / spend, values + 6,
+				   nulls + 6);
+		values[7] = BoolGetDatum(multiplier[j] > reach * (1 + 1e-12));
+		row_sink_put(sink, values, nulls);
 	}
+	pfree(slope);
+	pfree(cell);
+	pfree(multiplier);
+	pfree(drawn.value);
+	pfree(drawn.slope);
 }
 
 Datum
