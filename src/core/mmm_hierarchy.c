@@ -55,6 +55,7 @@ mmm_hierarchy_init(MmmPosterior *p)
 	h->along_response = CORE_ALLOC_ZERO(p->env, double, channels);
 	h->level = CORE_ALLOC_ZERO(p->env, double, channels);
 	h->centring = CORE_ALLOC_ZERO(p->env, double, cells);
+	h->gain = CORE_ALLOC_ZERO(p->env, double, cells);
 	h->deviation = CORE_ALLOC_ZERO(p->env, double, cells);
 	for (int k = 0; k < p->mapped; k++)
 	{
@@ -152,7 +153,7 @@ place_channel(MmmPosterior *p, const double *q, int c)
 {
 	const MmmModel *m = p->model;
 	MmmHierarchy *h = &p->hierarchy;
-	double sd = p->parameters[m->geo_sd + c];
+	double log_sd = log(p->parameters[m->geo_sd + c]);
 	double log_common = log(p->parameters[m->transforms + c]);
 	double log_density = 0;
 
@@ -162,11 +163,13 @@ place_channel(MmmPosterior *p, const double *q, int c)
 		int cell = cell_of(p, g, c);
 		double w = h->centring[cell];
 		double deviation = q[p->mapped + cell] - w * h->level[c];
-		double standard = deviation / pow(sd, w);
+		double gain = exp((1 - w) * log_sd);
+		double standard = gain * deviation / p->parameters[m->geo_sd + c];
 
 		h->deviation[cell] = deviation;
-		p->parameters[m->by_geo + cell] = exp(log_common + pow(sd, 1 - w) * deviation);
-		log_density -= (LOG_2PI + standard * standard) / 2 + w * log(sd);
+		h->gain[cell] = gain;
+		p->parameters[m->by_geo + cell] = exp(log_common + gain * deviation);
+		log_density -= (LOG_2PI + standard * standard) / 2 + w * log_sd;
 		if (!(p->parameters[m->by_geo + cell] <= LARGEST))
 			return -INFINITY;
 	}
@@ -219,7 +222,7 @@ along_channel(MmmPosterior *p, double *gradient, int c)
 	{
 		int cell = cell_of(p, g, c);
 		double w = h->centring[cell];
-		double gain = pow(sd, 1 - w);
+		double gain = h->gain[cell];
 		double deviation = h->deviation[cell];
 		double precise = deviation * gain * gain / (sd * sd); /* over sd^2w */
 		double slope = p->along[m->by_geo + cell] * p->parameters[m->by_geo + cell];
