@@ -1112,6 +1112,12 @@ CREATE FUNCTION mmm_parameters(model mmm_model,
 	AS 'MODULE_PATHNAME', 'attrib_mmm_parameters' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 30;
 COMMENT ON FUNCTION mmm_parameters(mmm_model) IS 'parameters in the user''s units; low and high bound 90%';
 
+CREATE FUNCTION mmm_draws(model mmm_model,
+	OUT chain integer, OUT draw integer, OUT component text, OUT parameter text, OUT value float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_draws' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000 ROWS 60000;
+COMMENT ON FUNCTION mmm_draws(mmm_model) IS 'the draws from the posterior that a model keeps, in the user''s units; a ridge fit''s bootstrap replicates';
+
 CREATE FUNCTION mmm_diagnostics(model mmm_model,
 	OUT metric text, OUT component text, OUT value float8, OUT threshold float8, OUT ok boolean, OUT advice text)
 	RETURNS SETOF record

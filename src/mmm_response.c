@@ -43,7 +43,7 @@ respond(const MmmValue *value, int draw, int channel, double multiplier, Respons
 	CHECK_FOR_INTERRUPTS();
 	for (int g = 0; g < data->geos; g++)
 	{
-		double gain = mmm_kpi_unit(m, g) * parameters[m->transforms + channel];
+		double gain = mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel);
 		Size at = (Size) g * n;
 
 		mmm_scaled_exposure(m, data, g, channel, x);
@@ -129,6 +129,20 @@ typedef struct Figures
 	double *slope;
 } Figures;
 
+/* What is reported of a group's figure. */
+static double
+reported_figure(const MmmValue *value, const double *figure, int ngroups, int group)
+{
+	double *draws = palloc(sizeof(double) * value->fit.draws);
+	double reported;
+
+	for (int d = 0; d < value->fit.draws; d++)
+		draws[d] = figure[(Size) (d + 1) * ngroups + group];
+	reported = mmm_reported(value, figure[group], draws);
+	pfree(draws);
+	return reported;
+}
+
 static Figures
 channel_figures(const MmmValue *value, int channel, const ReportGroup *groups, int ngroups, Response *scratch)
 {
@@ -137,7 +151,7 @@ channel_figures(const MmmValue *value, int channel, const ReportGroup *groups, i
 
 	f.contribution = palloc_extended(sizeof(double) * ngroups * (1 + (Size) draws), MCXT_ALLOC_HUGE);
 	f.slope = palloc_extended(sizeof(double) * ngroups * (1 + (Size) draws), MCXT_ALLOC_HUGE);
-	for (int d = -1; d < draws; d++)
+	for (int d = mmm_first_draw(value); d < draws; d++)
 	{
 		respond(value, d, channel, 1, scratch);
 		for (int i = 0; i < ngroups; i++)
@@ -145,6 +159,11 @@ channel_figures(const MmmValue *value, int channel, const ReportGroup *groups, i
 			f.contribution[(Size) (d + 1) * ngroups + i] = group_sum(value->data, &groups[i], scratch->value);
 			f.slope[(Size) (d + 1) * ngroups + i] = group_sum(value->data, &groups[i], scratch->slope);
 		}
+	}
+	for (int i = 0; draws > 0 && i < ngroups; i++)
+	{
+		f.contribution[i] = reported_figure(value, f.contribution, ngroups, i);
+		f.slope[i] = reported_figure(value, f.slope, ngroups, i);
 	}
 	return f;
 }
@@ -270,30 +289,34 @@ put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWind
 	ReportGroup group = {-1, false, window};
 	double spend = group_spend(data, &group, channel);
 	double reach = observed_reach(value, window, channel);
-	double *cell = palloc(sizeof(double) * Max(value->fit.draws, 1));
+	int draws = value->fit.draws;
+	double *cell = palloc(sizeof(double) * Max(draws, 1));
+	double *slope = palloc(sizeof(double) * Max(draws, 1));
 	Response r = response_alloc(data);
 
 	for (int j = 0; j < points; j++)
 	{
 		double multiplier = curve_multiplier(j, points);
+		double estimate[2] = {0, 0};
 		Datum values[8];
 		bool nulls[8] = {false};
 
-		for (int d = 0; d < value->fit.draws; d++)
+		for (int d = mmm_first_draw(value); d < draws; d++)
 		{
 			respond(value, d, channel, multiplier, &r);
-			cell[d] = group_sum(data, &group, r.value);
+			*(d < 0 ? &estimate[0] : &cell[d]) = group_sum(data, &group, r.value);
+			*(d < 0 ? &estimate[1] : &slope[d]) = group_sum(data, &group, r.slope);
 		}
-		respond(value, -1, channel, multiplier, &r);
 		values[0] = CStringGetTextDatum(data->channel_name[channel]);
 		values[1] = Float8GetDatum(multiplier);
 		values[2] = Float8GetDatum(multiplier * spend);
-		values[3] = Float8GetDatum(group_sum(data, &group, r.value));
-		mmm_put_interval(cell, value->fit.draws, level, values + 4, nulls + 4);
-		put_number(group_sum(data, &group, r.slope) * value->kpi_value / spend, values + 6, nulls + 6);
+		values[3] = Float8GetDatum(mmm_reported(value, estimate[0], cell));
+		mmm_put_interval(cell, draws, level, values + 4, nulls + 4);
+		put_number(mmm_reported(value, estimate[1], slope) * value->kpi_value / spend, values + 6, nulls + 6);
 		values[7] = BoolGetDatum(multiplier > reach * (1 + 1e-12));
 		row_sink_put(sink, values, nulls);
 	}
+	pfree(slope);
 	pfree(cell);
 	pfree(r.value);
 	pfree(r.slope);

@@ -365,22 +365,25 @@ adstock_stream_push(AdstockStream *s, double x)
 
 #define CHECK_STEPS 1000000
 
-/* sum over lags of w x, in the order in which the stream adds */
+/* sum over lags of w x, in the order in which the stream adds: lag by lag, all periods side by side */
 static void
 convolve(const double *w, int lags, const double *x, size_t n, double *y, const CoreEnv *env)
 {
-	size_t every = CHECK_STEPS / (size_t) lags + 1;
+	size_t steps = 0;
 
-	for (size_t t = 0; t < n; t++)
+	memset(y, 0, sizeof(double) * n);
+	for (int l = 0; l < lags && (size_t) l < n; l++)
 	{
-		int last = t + 1 < (size_t) lags ? (int) t + 1 : lags;
-		double sum = 0;
+		double weight = w[l];
+		double *to = y + l;
 
-		if (t % every == every - 1)
+		for (size_t t = 0; t < n - (size_t) l; t++)
+			to[t] += weight * x[t];
+		if ((steps += n) >= CHECK_STEPS)
+		{
 			core_check(env);
-		for (int l = 0; l < last; l++)
-			sum += w[l] * x[t - (size_t) l];
-		y[t] = sum;
+			steps = 0;
+		}
 	}
 }
 

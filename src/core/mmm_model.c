@@ -108,6 +108,15 @@ mmm_model_init(MmmModel *model, const MmmData *data, const MmmSpec *spec, const 
 	model->media = data->channels + spec->interactions;
 	model->base = data->geos + model->trend_columns + 2 * model->spec.fourier_terms + data->controls;
 	model->parameters = model->transforms + model->media + model->base;
+	model->geo_sd = model->by_geo = -1;
+	if (spec->geo_coefficients)
+	{
+		model->geo_sd = model->parameters;
+		model->by_geo = model->geo_sd + data->channels;
+		model->parameters = model->by_geo + data->geos * data->channels;
+	}
+	model->sigma = spec->likelihood == MMM_LEAST_SQUARES ? -1 : model->parameters++;
+	model->nu = spec->likelihood == MMM_STUDENT_T ? model->parameters++ : -1;
 }
 
 const char *
@@ -198,22 +207,25 @@ mmm_scaled_exposure(const MmmModel *model, const MmmData *data, int geo, int cha
 		x[t] = exposure[t] / unit;
 }
 
-/* Saturation of a series with the slopes asked for; `along` is what dx is multiplied by. */
+#define BLOCK 256
+
+/* Saturation of a series with the slopes asked for; `along` is what dx is multiplied by. s may be x. */
 static void
 saturate(const Saturation *curve, const double *x, int n, double *s, double *const *along, int nalong,
 		 double *dhalf, double *dslope)
 {
-	for (int t = 0; t < n; t++)
+	for (int begin = 0; begin < n; begin += BLOCK)
 	{
-		SaturationPoint point = saturation_point(curve, x[t]);
+		int size = n - begin < BLOCK ? n - begin : BLOCK;
+		double input[BLOCK];
+		double dx[BLOCK];
 
-		s[t] = point.value;
+		memcpy(input, x + begin, sizeof(double) * size);
+		saturation_points(curve, input, size, s + begin, nalong > 0 ? dx : NULL, dhalf ? dhalf + begin : NULL,
+						  dslope ? dslope + begin : NULL);
 		for (int p = 0; p < nalong; p++)
-			along[p][t] = along[p][t] == 0 ? 0 : along[p][t] * point.dx;
-		if (dhalf)
-			dhalf[t] = point.dlog_half;
-		if (dslope)
-			dslope[t] = point.dlog_slope;
+			for (int t = 0; t < size; t++)
+				along[p][begin + t] = along[p][begin + t] == 0 ? 0 : along[p][begin + t] * dx[t];
 	}
 }
 
@@ -227,8 +239,7 @@ adstock_then_saturation(const MmmModel *model, const Adstock *adstock, const Sat
 	if (!d)
 	{
 		adstock_series(adstock, x, n, s, NULL, env);
-		for (int t = 0; t < n; t++)
-			s[t] = saturation_value(curve, s[t]);
+		saturate(curve, s, n, s, NULL, 0, NULL, NULL);
 		return;
 	}
 	for (int p = 0; p < nadstock; p++)
@@ -249,11 +260,8 @@ saturation_then_adstock(const MmmModel *model, const Adstock *adstock, const Sat
 
 	for (int p = 0; d && p < adstock_parameters(adstock->kind); p++)
 		slopes[p] = d[p];
-	if (d)
-		saturate(curve, x, n, saturated, NULL, 0, dhalf, dslope);
-	else
-		for (int t = 0; t < n; t++)
-			saturated[t] = saturation_value(curve, x[t]);
+	saturate(curve, x, n, saturated, NULL, 0, d && model->half_at >= 0 ? dhalf : NULL,
+			 d && model->slope_at >= 0 ? dslope : NULL);
 	adstock_series(adstock, saturated, n, s, d ? slopes : NULL, env);
 	if (d && model->half_at >= 0)
 		adstock_series(adstock, dhalf, n, d[model->half_at], NULL, env);
@@ -294,21 +302,17 @@ mmm_transform_scaled(const MmmModel *model, const double *transforms, const doub
 	if (model->spec.adstock_first)
 	{
 		adstock_series(&adstock, x, n, stock, NULL, env);
-		adstock_series(&adstock, scaled, n, carried, NULL, env);
-		for (int t = 0; t < n; t++)
-		{
-			s[t] = saturation_value(&curve, carried[t]);
-			if (slope)
-				slope[t] = stock[t] == 0 ? 0 : stock[t] * saturation_derivative(&curve, carried[t]);
-		}
+		if (multiplier != 1)
+			adstock_series(&adstock, scaled, n, carried, NULL, env);
+		saturation_points(&curve, multiplier == 1 ? stock : carried, n, s, slope, NULL, NULL);
+		for (int t = 0; slope && t < n; t++)
+			slope[t] = stock[t] == 0 ? 0 : stock[t] * slope[t];
 	}
 	else
 	{
-		for (int t = 0; t < n; t++)
-		{
-			stock[t] = x[t] == 0 ? 0 : x[t] * saturation_derivative(&curve, scaled[t]);
-			carried[t] = saturation_value(&curve, scaled[t]);
-		}
+		saturation_points(&curve, scaled, n, carried, slope ? stock : NULL, NULL, NULL);
+		for (int t = 0; slope && t < n; t++)
+			stock[t] = x[t] == 0 ? 0 : x[t] * stock[t];
 		adstock_series(&adstock, carried, n, s, NULL, env);
 		if (slope)
 			adstock_series(&adstock, stock, n, slope, NULL, env);
@@ -393,39 +397,77 @@ base_component(const MmmModel *model, int j)
 	return model->data->channels + j - controls;
 }
 
-void
-mmm_contributions_of_geo(const MmmModel *model, const double *parameters, const MmmData *data, int first,
-						 int geo, double *out, const CoreEnv *env)
+MmmGeoColumns
+mmm_geo_columns(const MmmModel *model, const MmmData *data, int first, int geo, const CoreEnv *env)
 {
-	const double *coefficient = parameters + model->transforms;
-	const double *base = coefficient + model->media;
-	double unit = mmm_kpi_unit(model, geo);
-	int n = data->periods;
-	double *x = CORE_ALLOC(env, double, (size_t) n *(1 + data->channels));
-	double *s = x + n;
+	MmmGeoColumns g = {.model = model, .geo = geo, .n = data->periods};
+	size_t n = (size_t) g.n;
+
+	g.x = CORE_ALLOC(env, double, n *data->channels);
+	g.s = CORE_ALLOC(env, double, n *data->channels);
+	g.base = CORE_ALLOC(env, double, n *model->base);
+	for (int c = 0; c < data->channels; c++)
+		mmm_scaled_exposure(model, data, geo, c, g.x + c * n);
+	for (int j = 0; j < model->base; j++)
+		for (int t = 0; t < g.n; t++)
+			g.base[j * n + t] = mmm_base_column(model, data, j, geo, t, first + t);
+	return g;
+}
+
+void
+mmm_geo_columns_free(MmmGeoColumns *g, const CoreEnv *env)
+{
+	core_free(env, g->x);
+	core_free(env, g->s);
+	core_free(env, g->base);
+}
+
+void
+mmm_geo_contributions(MmmGeoColumns *g, const double *parameters, double *out, const CoreEnv *env)
+{
+	const MmmModel *model = g->model;
+	const double *base = parameters + model->transforms + model->media;
+	double unit = mmm_kpi_unit(model, g->geo);
+	int channels = model->data->channels;
+	int n = g->n;
 
 	memset(out, 0, sizeof(double) * n * mmm_components(model));
-	for (int c = 0; c < data->channels; c++)
+	for (int c = 0; c < channels; c++)
 	{
+		double gain = unit * mmm_coefficient(model, parameters, g->geo, c);
+		double *s = g->s + c * n;
+
 		core_check(env);
-		mmm_scaled_exposure(model, data, geo, c, x);
-		mmm_transform(model, parameters + c * model->per_channel, x, n, s + c * n, NULL, env);
+		mmm_transform(model, parameters + c * model->per_channel, g->x + c * n, n, s, NULL, env);
 		for (int t = 0; t < n; t++)
-			out[c * n + t] = unit * coefficient[c] * s[c * n + t];
+			out[c * n + t] = gain * s[t];
 	}
 	for (int i = 0; i < model->spec.interactions; i++)
+	{
+		const double *a = g->s + model->spec.interaction[i][0] * n;
+		const double *b = g->s + model->spec.interaction[i][1] * n;
+		double gain = unit * mmm_coefficient(model, parameters, g->geo, channels + i);
+
 		for (int t = 0; t < n; t++)
-			out[MMM_INTERACTION(model, i) * n + t] = unit * coefficient[data->channels + i] *
-													 s[model->spec.interaction[i][0] * n + t] *
-													 s[model->spec.interaction[i][1] * n + t];
+			out[MMM_INTERACTION(model, i) * n + t] = gain * a[t] * b[t];
+	}
 	for (int j = 0; j < model->base; j++)
 	{
 		double *into = out + base_component(model, j) * n;
 
 		for (int t = 0; base[j] != 0 && t < n; t++)
-			into[t] += unit * base[j] * mmm_base_column(model, data, j, geo, t, first + t);
+			into[t] += unit * base[j] * g->base[j * n + t];
 	}
-	core_free(env, x);
+}
+
+void
+mmm_contributions_of_geo(const MmmModel *model, const double *parameters, const MmmData *data, int first,
+						 int geo, double *out, const CoreEnv *env)
+{
+	MmmGeoColumns columns = mmm_geo_columns(model, data, first, geo, env);
+
+	mmm_geo_contributions(&columns, parameters, out, env);
+	mmm_geo_columns_free(&columns, env);
 }
 
 void

@@ -313,6 +313,79 @@ saturation_point(const Saturation *curve, double x)
 	return point;
 }
 
+/* tanh(rate x) */
+static void
+tanh_points(double half, const double *x, int n, double *value, double *dx)
+{
+	double rate = LN3 / 2 / half;
+
+	for (int i = 0; i < n; i++)
+		value[i] = tanh(LN3 * (x[i] / half) / 2);
+	for (int i = 0; dx && i < n; i++)
+		dx[i] = rate * ((1 - value[i]) * (1 + value[i]));
+}
+
+/* x / (x + half) as hill_growth has it */
+static void
+hyperbola_points(double half, const double *x, int n, double *value, double *dx)
+{
+	for (int i = 0; i < n; i++)
+	{
+		bool below = x[i] <= half;
+		double ratio = (below ? x[i] : half) / (below ? half : x[i]);
+		double inverse = 1 / (1 + ratio);
+		double product = ratio * inverse;
+
+		value[i] = below ? product : inverse;
+	}
+	for (int i = 0; dx && i < n; i++)
+	{
+		double missing = half / (x[i] + half);
+
+		dx[i] = missing * missing / half;
+	}
+}
+
+void
+saturation_points(const Saturation *curve, const double *x, int n, double *value, double *dx,
+				  double *dlog_half, double *dlog_slope)
+{
+	bool concave_hill = curve->kind == SATURATION_MICHAELIS_MENTEN ||
+						(curve->kind == SATURATION_HILL && curve->slope == 1 && !dlog_slope);
+	bool tanh_kind = curve->kind == SATURATION_LOGISTIC || curve->kind == SATURATION_TANH ||
+					 curve->kind == SATURATION_INVERSE_SCALED_LOGISTIC;
+
+	if (!concave_hill && !tanh_kind)
+	{
+		for (int i = 0; i < n; i++)
+		{
+			SaturationPoint point = {.value = 0};
+
+			if (dx || dlog_half || dlog_slope)
+				point = saturation_point(curve, x[i]);
+			else
+				point.value = saturation_value(curve, x[i]);
+			value[i] = point.value;
+			if (dx)
+				dx[i] = point.dx;
+			if (dlog_half)
+				dlog_half[i] = point.dlog_half;
+			if (dlog_slope)
+				dlog_slope[i] = point.dlog_slope;
+		}
+		return;
+	}
+	/* the array of one slope is the room for the other */
+	if (concave_hill)
+		hyperbola_points(curve->half_saturation, x, n, value, dx ? dx : dlog_half);
+	else
+		tanh_points(curve->half_saturation, x, n, value, dx ? dx : dlog_half);
+	for (int i = 0; dlog_half && i < n; i++)
+		dlog_half[i] = -x[i] * (dx ? dx : dlog_half)[i];
+	if (dlog_slope)
+		memset(dlog_slope, 0, sizeof(double) * n);
+}
+
 /* ------------------------------------------------------------------------------------------------------
  * The formulas by their own parameters
  * ------------------------------------------------------------------------------------------------------ */

@@ -66,6 +66,13 @@ extern double saturation_derivative(const Saturation *curve, double x);
 extern SaturationGrowth saturation_growth(const Saturation *curve, double x);
 extern SaturationPoint saturation_point(const Saturation *curve, double x);
 
+/*
+ * Many points at once: the digits of saturation_value, and slopes along x, ln half_saturation and ln slope in those of
+ * the three arrays that are not NULL. Slopes are exact to rounding of the greatest slope, not of each.
+ */
+extern void saturation_points(const Saturation *curve, const double *x, int n, double *value, double *dx,
+							  double *dlog_half, double *dlog_slope);
+
 /* The formulas with their own parameters, and their derivatives along x. All want x >= 0. */
 extern double hill_value(double x, double half, double slope);
 extern double hill_derivative(double x, double half, double slope);
