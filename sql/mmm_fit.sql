@@ -145,7 +145,7 @@ SELECT channel, abs(sum(r.contribution) / t.contribution - 1) < 1e-12 AS adds_up
 FROM by_geo AS b, mmm_roas(m) AS t JOIN LATERAL mmm_roas(m, by => 'geo') AS r USING (channel)
 JOIN LATERAL (SELECT channel, response FROM mmm_response_curves(m, points => 3) WHERE multiplier = 1) AS c USING (channel) WHERE factor = 2
 GROUP BY channel, t.contribution ORDER BY channel;
-SELECT s.channel, s.coefficient / p.coefficient AS times
+SELECT s.channel, round((s.coefficient / p.coefficient)::numeric, 9) AS times
 FROM by_geo AS b, geo_models AS g, unnest(steady_state_curves(b.m)) AS s JOIN LATERAL unnest(steady_state_curves(g.m)) AS p USING (channel) WHERE factor = 2;
 SELECT abs(sum(x.predicted) / sum(y.predicted) - 1) < 1e-12 AS equal_ones_are_the_pooled_model
 FROM by_geo AS b, geo_models AS g, mmm_predict(b.m, (SELECT mmm_dataset(m::text::jsonb -> 'dataset' #>> '{}') FROM geo_models)) AS x
@@ -171,7 +171,6 @@ SELECT mmm_fit(NULL, method => 'ridge') IS NULL AS null_dataset, (SELECT count(*
        (SELECT count(*) FROM mmm_response_curves(NULL)) AS curves;
 
 -- Refused
-SELECT mmm_fit(d) FROM datasets;
 SELECT mmm_fit(d, method => 'magic') FROM datasets;
 SELECT mmm_fit(d, method => NULL) FROM datasets;
 SELECT mmm_fit(d, 'ridge', adstock => 'geo') FROM datasets;

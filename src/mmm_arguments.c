@@ -252,6 +252,21 @@ is_student_t(JsonbObjectIter *it)
 /* Degrees of freedom of a robust lift test's error: few enough that one wrong test does not rule. */
 #define LIFT_NU 4
 
+/* How much geos have in common: "complete", all; "partial", a common coefficient that theirs vary about; "none". */
+static void
+pooling_option(JsonbObjectIter *it, MmmRequest *request)
+{
+	char *name = jsonb_option_text(it);
+
+	if (strcmp(name, "complete") != 0 && strcmp(name, "partial") != 0 && strcmp(name, "none") != 0)
+		unrecognized(it->key, name, "complete, partial and none");
+	if (strcmp(name, "complete") != 0 && !request->value.data->has_geo)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("extra: \"pooling\" \"%s\" needs a dataset with geos", name)));
+	request->value.spec.geo_coefficients = strcmp(name, "complete") != 0;
+	request->beliefs.unpooled = strcmp(name, "none") == 0;
+}
+
 static void
 bayes_extra(JsonbObjectIter *it, MmmRequest *request)
 {
@@ -261,6 +276,8 @@ bayes_extra(JsonbObjectIter *it, MmmRequest *request)
 		request->beliefs.fixed_nu = jsonb_option_float8(it, 0.1, 1000);
 	else if (strcmp(it->key, "lift_likelihood") == 0)
 		request->beliefs.lift_nu = is_student_t(it) ? LIFT_NU : INFINITY;
+	else if (strcmp(it->key, "pooling") == 0)
+		pooling_option(it, request);
 	else if (strcmp(it->key, "prior_only") == 0)
 		request->beliefs.prior_only = jsonb_option_bool(it);
 	else if (strcmp(it->key, "target_accept") == 0)
@@ -270,8 +287,9 @@ bayes_extra(JsonbObjectIter *it, MmmRequest *request)
 	else if (strcmp(it->key, "workers") == 0)
 		request->workers = (int) jsonb_option_int64(it, 0, 1024);
 	else
-		jsonb_option_unknown(it, "likelihood, nu, lift_likelihood, prior_only, target_accept, max_depth and "
-								 "workers");
+		jsonb_option_unknown(it,
+							 "likelihood, nu, lift_likelihood, pooling, prior_only, target_accept, max_depth "
+							 "and workers");
 }
 
 static void
@@ -313,6 +331,7 @@ default_beliefs(MmmRequest *request)
 	request->beliefs.fixed_nu = said.fixed_nu;
 	request->beliefs.lift_nu = said.lift_nu;
 	request->beliefs.prior_only = said.prior_only;
+	request->beliefs.unpooled = said.unpooled;
 }
 
 static double
@@ -344,6 +363,7 @@ mmm_fit_arguments(FunctionCallInfo fcinfo, MmmRequest *request)
 	value->seed = PG_GETARG_INT64(ARG_SEED);
 	chain_arguments(fcinfo, request);
 	value->spec.likelihood = value->method == MMM_BAYES ? MMM_NORMAL : MMM_LEAST_SQUARES;
+	value->spec.geo_coefficients = value->method == MMM_BAYES && value->data->geos > 1;
 	extra_argument(fcinfo, request);
 	mmm_model_init(&value->model, value->data, &value->spec, attrib_env());
 	check_training(&value->model);

@@ -49,28 +49,51 @@ warn(const MmmRequest *request)
 }
 
 void
-mmm_bayes_fit(MmmRequest *request, const CoreEnv *env)
+mmm_chains_prepare(MmmChains *chains, const MmmRequest *request, const CoreEnv *env)
+{
+	int channel;
+
+	chains->request = request;
+	if (mmm_posterior_init(&chains->posterior, &request->value.model, &request->beliefs, env, &channel) ==
+		MMM_POSTERIOR_NO_SPEND)
+		no_spend(request, channel);
+}
+
+bool
+mmm_chains_run(MmmChains *chains, int number)
+{
+	const MmmBayesOptions *options = &chains->request->bayes;
+	Size each = (Size) options->draws * chains->request->value.model.parameters;
+
+	return mmm_chain_run(&chains->posterior, options, number, chains->draw + number * each,
+						 &chains->chain[number]) == CORE_OK;
+}
+
+void
+mmm_bayes_fit(FunctionCallInfo fcinfo, MmmRequest *request, const CoreEnv *env)
 {
 	const MmmModel *model = &request->value.model;
 	const MmmBayesOptions *options = &request->bayes;
-	Size each = (Size) options->draws * model->parameters;
-	MmmChain *chain = palloc(sizeof(MmmChain) * options->chains);
-	MmmPosterior posterior;
-	double *draw;
-	int channel;
+	Size numbers = (Size) options->chains * options->draws * model->parameters;
+	MmmChains chains;
 
-	if ((Size) options->chains * each > MaxAllocSize / sizeof(double))
+	if (numbers > MaxAllocSize / sizeof(double))
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("%d chains of %d draws of %d parameters would take more than 1 GB",
 							   options->chains, options->draws, model->parameters),
 						errhint("Keep fewer draws.")));
-	if (mmm_posterior_init(&posterior, model, &request->beliefs, env, &channel) == MMM_POSTERIOR_NO_SPEND)
-		no_spend(request, channel);
-	draw = palloc_extended(sizeof(double) * each * options->chains, MCXT_ALLOC_HUGE);
+	mmm_chains_prepare(&chains, request, env);
+	chains.draw = palloc_extended(sizeof(double) * numbers, MCXT_ALLOC_HUGE);
+	chains.chain = palloc0(sizeof(MmmChain) * options->chains);
+	if (!mmm_chains_run_parallel(fcinfo, &chains))
+		for (int c = 0; c < options->chains; c++)
+			if (!mmm_chains_run(&chains, c))
+				break;
 	for (int c = 0; c < options->chains; c++)
-		if (mmm_chain_run(&posterior, options, c, draw + c * each, &chain[c]) != CORE_OK)
-			chain_failed(c, &chain[c]);
-	attrib_check_status(
-		mmm_bayes_summarize(&posterior, options, chain, draw, env, &request->value.fit), "mmm_fit");
+		if (chains.chain[c].failure != NUTS_FINE)
+			chain_failed(c, &chains.chain[c]);
+	attrib_check_status(mmm_bayes_summarize(&chains.posterior, options, chains.chain, chains.draw, env,
+											&request->value.fit),
+						"mmm_fit");
 	warn(request);
 }

@@ -71,7 +71,7 @@ attrib_mmm_fit(PG_FUNCTION_ARGS)
 	mmm_fit_arguments(fcinfo, &request);
 	env = fit_env(&request);
 	if (request.value.method == MMM_BAYES)
-		mmm_bayes_fit(&request, &env->env);
+		mmm_bayes_fit(fcinfo, &request, &env->env);
 	else
 		attrib_check_status(
 			mmm_fit_ridge(&request.value.model, &request.ridge, &env->env, &request.value.fit), "mmm_fit");

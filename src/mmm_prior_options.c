@@ -40,9 +40,8 @@ distribution(JsonbValue *object, const char *what)
 							errhint("Known are %s.", prior_names())));
 		return kind;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s: \"dist\" is missing", what),
-			 errhint("Write {\"dist\": \"halfnormal\", \"sigma\": 1}; known are %s.", prior_names())));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s: \"dist\" is missing", what),
+					errhint("Write {\"dist\": \"halfnormal\", \"sigma\": 1}; known are %s.", prior_names())));
 	pg_unreachable();
 }
 
@@ -103,19 +102,18 @@ set_prior(MmmBeliefs *beliefs, const PriorTarget *target, JsonbValue *object)
 
 	prior_support(&prior, &low, &high);
 	if (low < target->low || high > target->high)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s: %s reaches from %g to %g, but the parameter only from %g to %g", target->what,
-						prior_name(prior.kind), low, high, target->low, target->high),
-				 isinf(target->high) && !isinf(target->low)
-					 ? errhint("halfnormal, lognormal, gamma or truncatednormal stay above 0.")
-					 : errhint("beta, uniform or truncatednormal keep to bounds.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s: %s reaches from %g to %g, but the parameter only from %g to %g",
+							   target->what, prior_name(prior.kind), low, high, target->low, target->high),
+						isinf(target->high) && !isinf(target->low)
+							? errhint("halfnormal, lognormal, gamma or truncatednormal stay above 0.")
+							: errhint("beta, uniform or truncatednormal keep to bounds.")));
 	beliefs->prior[target->place] = prior;
 }
 
 /* Transform parameter, coefficient or roi of a channel. */
 static PriorTarget
-channel_target(JsonbObjectIter *it, const MmmModel *model, int channel)
+channel_target(JsonbObjectIter *it, const MmmModel *model, int channel, bool varies)
 {
 	PriorTarget target = {.what = psprintf("%s: \"%s\"", it->what, it->key), .high = INFINITY};
 	StringInfoData known;
@@ -137,6 +135,11 @@ channel_target(JsonbObjectIter *it, const MmmModel *model, int channel)
 		}
 		return target;
 	}
+	if (varies && strcmp(it->key, "geo_sd") == 0)
+	{
+		target.place = model->geo_sd + channel;
+		return target;
+	}
 	target.place = model->transforms + channel;
 	target.roi = strcmp(it->key, "roi") == 0;
 	if (target.roi || strcmp(it->key, "coefficient") == 0)
@@ -144,7 +147,7 @@ channel_target(JsonbObjectIter *it, const MmmModel *model, int channel)
 	initStringInfo(&known);
 	for (int p = 0; p < model->per_channel; p++)
 		appendStringInfo(&known, "%s, ", mmm_transform_name(model, p));
-	appendStringInfoString(&known, "coefficient and roi");
+	appendStringInfoString(&known, varies ? "coefficient, geo_sd and roi" : "coefficient and roi");
 	jsonb_option_unknown(it, known.data);
 	pg_unreachable();
 }
@@ -159,7 +162,7 @@ channel_priors(JsonbObjectIter *outer, const MmmModel *model, int channel, MmmBe
 	jsonb_object_begin_value(&it, &outer->value, psprintf("priors of \"%s\"", outer->key));
 	while (jsonb_object_next(&it))
 	{
-		PriorTarget target = channel_target(&it, model, channel);
+		PriorTarget target = channel_target(&it, model, channel, model->by_geo >= 0 && !beliefs->unpooled);
 
 		coefficient = coefficient || strcmp(it.key, "coefficient") == 0;
 		roi = roi || target.roi;
@@ -169,6 +172,11 @@ channel_priors(JsonbObjectIter *outer, const MmmModel *model, int channel, MmmBe
 							errhint("The one implies the other.")));
 		set_prior(beliefs, &target, &it.value);
 	}
+	if (roi && beliefs->unpooled)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("priors of \"%s\": roi needs a coefficient that geos have in common", outer->key),
+				 errhint("Leave out extra's \"pooling\": \"none\", or give a prior of the coefficient.")));
 	beliefs->roi[channel] = roi;
 }
 

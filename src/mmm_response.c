@@ -282,6 +282,35 @@ observed_reach(const MmmValue *value, MmmWindow window, int channel)
 	return most > 0 ? value->model.exposure_scale[channel] / most : INFINITY;
 }
 
+/* Response over the window at each multiplier and its slope, of the estimate and of each draw: [1 + draw][point]. */
+static Response
+drawn_curves(const MmmValue *value, int channel, const double *multiplier, int points, MmmWindow window)
+{
+	const MmmModel *m = &value->model;
+	const MmmData *data = value->data;
+	Size size = sizeof(double) * points * (1 + (Size) value->fit.draws);
+	double *x = palloc(sizeof(double) * data->periods);
+	Response sums = {palloc_extended(size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO),
+					 palloc_extended(size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO)};
+
+	for (int g = 0; g < data->geos; g++)
+	{
+		mmm_scaled_exposure(m, data, g, channel, x);
+		for (int d = mmm_first_draw(value); d < value->fit.draws; d++)
+		{
+			const double *parameters = mmm_draw(value, d);
+			Size at = (Size) points * (d + 1);
+
+			CHECK_FOR_INTERRUPTS();
+			mmm_add_responses(m, parameters + channel * m->per_channel, x, window.from, window.to,
+							  mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel), multiplier,
+							  points, sums.value + at, sums.slope + at, attrib_env());
+		}
+	}
+	pfree(x);
+	return sums;
+}
+
 static void
 put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWindow window, double level)
 {
@@ -292,34 +321,37 @@ put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWind
 	int draws = value->fit.draws;
 	double *cell = palloc(sizeof(double) * Max(draws, 1));
 	double *slope = palloc(sizeof(double) * Max(draws, 1));
-	Response r = response_alloc(data);
+	double *multiplier = palloc(sizeof(double) * points);
+	Response drawn;
 
 	for (int j = 0; j < points; j++)
+		multiplier[j] = curve_multiplier(j, points);
+	drawn = drawn_curves(value, channel, multiplier, points, window);
+	for (int j = 0; j < points; j++)
 	{
-		double multiplier = curve_multiplier(j, points);
-		double estimate[2] = {0, 0};
 		Datum values[8];
 		bool nulls[8] = {false};
 
-		for (int d = mmm_first_draw(value); d < draws; d++)
+		for (int d = 0; d < draws; d++)
 		{
-			respond(value, d, channel, multiplier, &r);
-			*(d < 0 ? &estimate[0] : &cell[d]) = group_sum(data, &group, r.value);
-			*(d < 0 ? &estimate[1] : &slope[d]) = group_sum(data, &group, r.slope);
+			cell[d] = drawn.value[(Size) points * (d + 1) + j];
+			slope[d] = drawn.slope[(Size) points * (d + 1) + j];
 		}
 		values[0] = CStringGetTextDatum(data->channel_name[channel]);
-		values[1] = Float8GetDatum(multiplier);
-		values[2] = Float8GetDatum(multiplier * spend);
-		values[3] = Float8GetDatum(mmm_reported(value, estimate[0], cell));
+		values[1] = Float8GetDatum(multiplier[j]);
+		values[2] = Float8GetDatum(multiplier[j] * spend);
+		values[3] = Float8GetDatum(mmm_reported(value, drawn.value[j], cell));
 		mmm_put_interval(cell, draws, level, values + 4, nulls + 4);
-		put_number(mmm_reported(value, estimate[1], slope) * value->kpi_value / spend, values + 6, nulls + 6);
-		values[7] = BoolGetDatum(multiplier > reach * (1 + 1e-12));
+		put_number(mmm_reported(value, drawn.slope[j], slope) * value->kpi_value / spend, values + 6,
+				   nulls + 6);
+		values[7] = BoolGetDatum(multiplier[j] > reach * (1 + 1e-12));
 		row_sink_put(sink, values, nulls);
 	}
 	pfree(slope);
 	pfree(cell);
-	pfree(r.value);
-	pfree(r.slope);
+	pfree(multiplier);
+	pfree(drawn.value);
+	pfree(drawn.slope);
 }
 
 Datum

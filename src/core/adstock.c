@@ -365,21 +365,29 @@ adstock_stream_push(AdstockStream *s, double x)
 
 #define CHECK_STEPS 1000000
 
-/* sum over lags of w x, in the order in which the stream adds: lag by lag, all periods side by side */
+/* Rows that are added up lag by lag while they are in the nearest cache. */
+#define CONVOLVE_BLOCK 512
+
+/*
+ * Sum over lags of w x, in the order in which the stream adds, but for many rows side by side: the sum of a single
+ * row would wait for each addition before the next. y is not x.
+ */
 static void
-convolve(const double *w, int lags, const double *x, size_t n, double *y, const CoreEnv *env)
+convolve(const double *w, int lags, const double *x, size_t n, double *restrict y, const CoreEnv *env)
 {
 	size_t steps = 0;
 
-	memset(y, 0, sizeof(double) * n);
-	for (int l = 0; l < lags && (size_t) l < n; l++)
+	for (size_t begin = 0; begin < n; begin += CONVOLVE_BLOCK)
 	{
-		double weight = w[l];
-		double *to = y + l;
+		size_t end = n - begin < CONVOLVE_BLOCK ? n : begin + CONVOLVE_BLOCK;
 
-		for (size_t t = 0; t < n - (size_t) l; t++)
-			to[t] += weight * x[t];
-		if ((steps += n) >= CHECK_STEPS)
+		for (size_t t = begin; t < end; t++)
+			y[t] = w[0] * x[t] + 0.0;
+		for (size_t l = 1; l < (size_t) lags && l < end; l++)
+			for (size_t t = begin < l ? l : begin; t < end; t++)
+				y[t] += w[l] * x[t - l];
+		steps += (size_t) lags * CONVOLVE_BLOCK;
+		if (steps >= CHECK_STEPS)
 		{
 			core_check(env);
 			steps = 0;

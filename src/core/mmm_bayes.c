@@ -153,7 +153,8 @@ implied_moments(MmmPosterior *p, uint64_t seed, MmmMarginal *marginal)
 	memset(mean, 0, sizeof(double) * 2 * m->data->channels);
 	for (int draw = 0; draw < PRIOR_DRAWS; draw++)
 	{
-		for (int k = 0; k < p->dim; k++)
+		memset(q, 0, sizeof(double) * p->dim);
+		for (int k = 0; k < p->mapped; k++)
 			q[k] = line_from_interval(&p->coordinate[k].map, prior_draw(p->coordinate[k].prior, &stream));
 		if (!isfinite(mmm_posterior_log_density(p, q, q + p->dim)))
 			continue;
@@ -185,6 +186,16 @@ prior_moments(MmmPosterior *p, uint64_t seed, MmmMarginal *marginal)
 	{
 		marginal[k].prior_mean = known(prior_mean(&p->beliefs->prior[k]));
 		marginal[k].prior_sd = known(prior_sd(&p->beliefs->prior[k]));
+	}
+	/* of geos' own coefficients the hierarchy is the prior; or common ones are none of the model's */
+	for (int c = 0; m->by_geo >= 0 && c < m->data->channels; c++)
+	{
+		for (int g = 0; g < m->data->geos; g++)
+			marginal[m->by_geo + g * m->data->channels + c] =
+				p->pooled ? (MmmMarginal){.prior_mean = NAN, .prior_sd = NAN} : marginal[m->transforms + c];
+		if (!p->pooled)
+			marginal[m->transforms + c] = marginal[m->geo_sd + c] =
+				(MmmMarginal){.prior_mean = NAN, .prior_sd = NAN};
 	}
 	if (m->nu >= 0 && !isnan(p->beliefs->fixed_nu))
 	{
@@ -283,8 +294,8 @@ score_draws(MmmPosterior *p, const CoreEnv *env, MmmFit *fit)
 {
 	int every = (int) ((size_t) fit->draws * p->observed / MOST_LOG_LIKELIHOODS) + 1;
 	int n = (fit->draws + every - 1) / every;
-	double *log_likelihood = CORE_ALLOC(env, double, n *p->observed);
-	double *share = CORE_ALLOC(env, double, (size_t) n *p->model->data->channels);
+	double *log_likelihood = CORE_ALLOC(env, double, n * p->observed);
+	double *share = CORE_ALLOC(env, double, (size_t) n * p->model->data->channels);
 	double efficiency = 1;
 	CoreStatus status;
 	PsisLoo loo;

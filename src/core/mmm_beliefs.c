@@ -8,6 +8,9 @@
 /* Of the intercept, in units of the greatest KPI, where no column's level has to be made up for. */
 #define INTERCEPT_SD 2
 
+/* Between geos, of the logarithm of coefficients: most lie within a factor of 1.6. */
+#define GEO_SD 0.5
+
 static bool
 observed(const MmmModel *model, int geo, int t)
 {
@@ -35,8 +38,9 @@ column_moments(const MmmModel *model, int column)
 
 				if (!observed(model, g, t))
 					continue;
-				x = column < 0 ? model->data->kpi[(size_t) g * model->data->periods + t] / mmm_kpi_unit(model, g)
-							   : mmm_base_column(model, model->data, column, g, t, t);
+				x = column < 0
+						? model->data->kpi[(size_t) g * model->data->periods + t] / mmm_kpi_unit(model, g)
+						: mmm_base_column(model, model->data, column, g, t, t);
 				if (pass == 0)
 				{
 					m.n++;
@@ -162,6 +166,8 @@ mmm_beliefs_default(const MmmModel *model, MmmBeliefs *beliefs, const CoreEnv *e
 			beliefs->prior[c * model->per_channel + p] = transform_prior(model, p);
 	coefficient_priors(model, beliefs);
 	base_priors(model, beliefs, kpi_sd);
+	for (int c = 0; model->by_geo >= 0 && c < model->data->channels; c++)
+		beliefs->prior[model->geo_sd + c] = make(PRIOR_HALFNORMAL, GEO_SD, 0);
 	if (model->sigma >= 0)
 		beliefs->prior[model->sigma] = make(PRIOR_HALFNORMAL, kpi_sd, 0);
 	if (model->nu >= 0)
@@ -210,9 +216,9 @@ mmm_lift_change(const MmmModel *model, MmmLiftTest *test, double spend_change, c
 		for (int t = 0; (test->geo < 0 || test->geo == g) && t < length; t++)
 		{
 			double exposure = mmm_exposure(data, g, test->channel)[test->from + t];
-			double change = spend_change > 0
-								? spend_change * then.exposure / then.spend * (data->population[g] / people) / length
-								: fmax(spend_change / then.spend, -1) * exposure;
+			double change = spend_change > 0 ? spend_change * then.exposure / then.spend *
+												   (data->population[g] / people) / length
+											 : fmax(spend_change / then.spend, -1) * exposure;
 
 			test->change[g * length + t] =
 				change / (model->exposure_scale[test->channel] * data->population[g]);

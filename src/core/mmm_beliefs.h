@@ -28,13 +28,15 @@ typedef struct MmmLiftTest
 typedef struct MmmBeliefs
 {
 	Prior *prior; /* [parameters]; those of geos' own coefficients are not read */
-	bool *roi;	  /* [channel] the coefficient's prior is one of the channel's ROI, and implies the coefficient */
+	bool
+		*roi; /* [channel] the coefficient's prior is one of the channel's ROI, and implies the coefficient */
 	double kpi_value;
 	double fixed_nu; /* NaN: it has a prior */
 	int lifts;
 	MmmLiftTest *lift;
 	double lift_nu; /* degrees of freedom of their errors; INFINITY: Normal */
 	bool prior_only;
+	bool unpooled; /* coefficients that vary by geo have nothing in common but their prior */
 } MmmBeliefs;
 
 /* The documented defaults. */

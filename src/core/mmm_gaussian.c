@@ -23,6 +23,21 @@ mmm_dot(const double *a, const double *b, size_t n)
 	return sum + (((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7])));
 }
 
+double
+mmm_sum(const double *x, size_t n)
+{
+	double s[8] = {0};
+	double sum = 0;
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		for (int k = 0; k < 8; k++)
+			s[k] += x[i + k];
+	for (; i < n; i++)
+		sum += x[i];
+	return sum + (((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7])));
+}
+
 static void
 add_multiple(double *into, double factor, const double *from, size_t n)
 {
@@ -156,21 +171,109 @@ sort_singular(double *A, double *V, double *singular, int n)
 	return rank;
 }
 
-void
-mmm_gaussian_init(MmmGaussian *g, double *columns, size_t n, size_t observed, int terms, const double *mean,
-				  const double *sd, const CoreEnv *env)
+/* A column that is one number wherever a geo was observed, and nothing elsewhere: that geo's level. */
+static bool
+is_level(const MmmGaussian *g, const double *column, int *geo)
 {
+	double value = 0;
+
+	*geo = -1;
+	for (int k = 0; k < g->geos; k++)
+		for (int t = 0; t < g->periods; t++)
+		{
+			size_t i = (size_t) k * g->periods + t;
+
+			if (!g->seen[i] || (column[i] == 0 && *geo != k))
+				continue;
+			if (*geo < 0)
+			{
+				/* what came before was observed, and 0 there */
+				for (int before = 0; before < t; before++)
+					if (g->seen[(size_t) k * g->periods + before])
+						return false;
+				*geo = k;
+				value = column[i];
+			}
+			if (*geo != k || column[i] != value)
+				return false;
+		}
+	return *geo >= 0;
+}
+
+/* A column that depends on the period alone: a row of it, wherever a geo was observed. */
+static bool
+is_shared(const MmmGaussian *g, const double *column, double *row)
+{
+	for (int t = 0; t < g->periods; t++)
+	{
+		row[t] = NAN;
+		for (int k = 0; k < g->geos; k++)
+		{
+			size_t i = (size_t) k * g->periods + t;
+
+			if (!g->seen[i])
+				continue;
+			if (isnan(row[t]))
+				row[t] = column[i];
+			if (row[t] != column[i])
+				return false;
+		}
+		if (isnan(row[t]))
+			row[t] = 0;
+	}
+	return true;
+}
+
+/* Levels, rows that all geos share, and whole columns: what is the same need not be multiplied again. */
+static void
+sort_columns(MmmGaussian *g, const double *columns, const CoreEnv *env)
+{
+	g->level_geo = CORE_ALLOC(env, int, g->terms);
+	g->column = CORE_ALLOC_ZERO(env, double *, g->terms);
+	for (int j = 0; j < g->terms; j++)
+	{
+		const double *x = columns + j * g->n;
+		double *own = CORE_ALLOC(env, double, g->n);
+
+		core_check(env);
+		g->level_geo[j] = -1;
+		if (g->geos > 1 && is_level(g, x, &g->level_geo[j]))
+		{
+			own[0] = 0;
+			for (int t = 0; own[0] == 0; t++)
+				own[0] = x[(size_t) g->level_geo[j] * g->periods + t];
+		}
+		else if (is_shared(g, x, own))
+			g->level_geo[j] = MMM_SHARED;
+		else
+		{
+			g->level_geo[j] = MMM_WHOLE;
+			memcpy(own, x, sizeof(double) * g->n);
+		}
+		g->column[j] = own;
+	}
+}
+
+void
+mmm_gaussian_init(MmmGaussian *g, double *columns, int geos, int periods, const bool *seen, int terms,
+				  const double *mean, const double *sd, const CoreEnv *env)
+{
+	size_t n = (size_t) geos * periods;
 	double *R = CORE_ALLOC(env, double, (size_t) terms *terms);
 	double *A = CORE_ALLOC(env, double, (size_t) terms *terms);
 
 	memset(g, 0, sizeof(*g));
 	g->n = n;
-	g->observed = observed;
+	g->geos = geos;
+	g->periods = periods;
+	g->seen = seen;
 	g->terms = terms;
 	g->singular = CORE_ALLOC(env, double, terms);
 	g->V = CORE_ALLOC(env, double, (size_t) terms *terms);
 	g->mean = CORE_ALLOC(env, double, terms);
 	g->sd = CORE_ALLOC(env, double, terms);
+	for (size_t i = 0; i < n; i++)
+		g->observed += seen[i];
 	for (int j = 0; j < terms; j++)
 	{
 		g->mean[j] = mean[j];
@@ -178,56 +281,130 @@ mmm_gaussian_init(MmmGaussian *g, double *columns, size_t n, size_t observed, in
 		for (size_t i = 0; i < n; i++)
 			columns[j * n + i] *= sd[j];
 	}
+	sort_columns(g, columns, env);
 	orthonormalize(columns, n, terms, R, env);
 	for (int j = 0; j < terms; j++)
 		for (int k = 0; k < terms; k++)
 			A[j * terms + k] = R[k * terms + j];
 	decompose(A, g->V, g->singular, terms, env);
 	g->rank = sort_singular(A, g->V, g->singular, terms);
-	g->u = CORE_ALLOC(env, double, terms);
-	g->U = CORE_ALLOC_ZERO(env, double, g->rank * n);
-	for (int k = 0; k < g->rank; k++)
-	{
-		core_check(env);
-		for (int j = 0; j < terms; j++)
-			add_multiple(g->U + k * n, A[k * terms + j] / g->singular[k], columns + j * n, n);
-	}
+	g->projected = CORE_ALLOC(env, double, terms);
+	g->standard = CORE_ALLOC(env, double, terms);
+	g->by_geo = CORE_ALLOC(env, double, geos);
+	g->by_period = CORE_ALLOC(env, double, periods);
 	core_free(env, R);
 	core_free(env, A);
 	core_free(env, columns);
 }
 
+/* standard = W'r, W being the columns times their sd. */
+static void
+project(MmmGaussian *g, const double *r)
+{
+	memset(g->by_period, 0, sizeof(double) * g->periods);
+	for (int k = 0; k < g->geos; k++)
+	{
+		const double *row = r + (size_t) k * g->periods;
+
+		g->by_geo[k] = mmm_sum(row, g->periods);
+		for (int t = 0; t < g->periods; t++)
+			g->by_period[t] += row[t];
+	}
+	for (int j = 0; j < g->terms; j++)
+	{
+		int kind = g->level_geo[j];
+
+		if (kind >= 0)
+			g->standard[j] = g->column[j][0] * g->by_geo[kind];
+		else if (kind == MMM_SHARED)
+			g->standard[j] = mmm_dot(g->column[j], g->by_period, g->periods);
+		else
+			g->standard[j] = mmm_dot(g->column[j], r, g->n);
+	}
+}
+
+/* rest = r - W standard */
+static void
+subtract(MmmGaussian *g, const double *r, double *rest)
+{
+	memset(g->by_geo, 0, sizeof(double) * g->geos);
+	memset(g->by_period, 0, sizeof(double) * g->periods);
+	memcpy(rest, r, sizeof(double) * g->n);
+	for (int j = 0; j < g->terms; j++)
+	{
+		int kind = g->level_geo[j];
+
+		if (kind >= 0)
+			g->by_geo[kind] += g->standard[j] * g->column[j][0];
+		else if (kind == MMM_SHARED)
+			add_multiple(g->by_period, g->standard[j], g->column[j], g->periods);
+		else
+			add_multiple(rest, -g->standard[j], g->column[j], g->n);
+	}
+	for (int k = 0; k < g->geos; k++)
+	{
+		double *row = rest + (size_t) k * g->periods;
+		const bool *seen = g->seen + (size_t) k * g->periods;
+
+		for (int t = 0; t < g->periods; t++)
+			row[t] -= g->by_period[t] + g->by_geo[k];
+		for (int t = 0; g->observed < g->n && t < g->periods; t++)
+			if (!seen[t])
+				row[t] = 0;
+	}
+}
+
+/*
+ * With the terms at their conditional mean a (in standard deviations of their priors), r'V^-1 r = |r - W a|^2 / sigma^2
+ * + |a|^2: no difference of large numbers, however high the level of the KPI.
+ */
 double
 mmm_gaussian_log_density(MmmGaussian *g, const double *residual, double sigma, double *weighted,
 						 double *dlog_sigma)
 {
 	double variance = sigma * sigma;
 	double rest = (double) g->observed - g->rank;
+	double lengths = 0;
+	double logs = 0;
 	double squares;
-	double log_density;
 
-	/* what the terms cannot explain is subtracted, not r'r - u'u: the level of the KPI would cancel */
-	memcpy(weighted, residual, sizeof(double) * g->n);
-	for (int k = 0; k < g->rank; k++)
-	{
-		g->u[k] = mmm_dot(g->U + k * g->n, residual, g->n);
-		add_multiple(weighted, -g->u[k], g->U + k * g->n, g->n);
-	}
-	squares = mmm_dot(weighted, weighted, g->n);
-	log_density = -(g->observed * LOG_2PI + rest * log(variance) + squares / variance) / 2;
-	*dlog_sigma = squares / variance - rest;
-	for (size_t i = 0; i < g->n; i++)
-		weighted[i] /= variance;
+	project(g, residual);
+	*dlog_sigma = -rest;
+	for (int k = 0; k < g->terms; k++)
+		g->projected[k] = mmm_dot(g->V + k * g->terms, g->standard, g->terms);
+	memset(g->standard, 0, sizeof(double) * g->terms);
 	for (int k = 0; k < g->rank; k++)
 	{
 		double along = variance + g->singular[k] * g->singular[k];
-		double square = g->u[k] * g->u[k] / along;
+		double a = g->projected[k] / along;
 
-		log_density -= (log(along) + square) / 2;
-		*dlog_sigma += (square - 1) * variance / along;
-		add_multiple(weighted, g->u[k] / along, g->U + k * g->n, g->n);
+		add_multiple(g->standard, a, g->V + k * g->terms, g->terms);
+		lengths += a * a;
+		logs += log(along);
+		*dlog_sigma -= variance / along;
 	}
-	return log_density;
+	subtract(g, residual, weighted);
+	squares = mmm_dot(weighted, weighted, g->n);
+	*dlog_sigma += squares / variance;
+	for (size_t i = 0; i < g->n; i++)
+		weighted[i] /= variance;
+	return -(g->observed * LOG_2PI + rest * log(variance) + logs + squares / variance + lengths) / 2;
+}
+
+void
+mmm_gaussian_rest(MmmGaussian *g, const double *column, double *rest)
+{
+	double variance = mmm_dot(column, column, g->n) / (double) g->n / 100;
+	double slope;
+
+	if (!(variance > 0))
+	{
+		memset(rest, 0, sizeof(double) * g->n);
+		return;
+	}
+	mmm_gaussian_log_density(g, column, sqrt(variance), rest, &slope);
+	for (size_t i = 0; i < g->n; i++)
+		rest[i] *= variance;
 }
 
 /* b = mean + sd * sum_k V[k] z_k */
@@ -256,7 +433,7 @@ mmm_gaussian_draw(const MmmGaussian *g, double sigma, RandomStream *stream, doub
 
 		scratch[k] = random_normal(stream);
 		if (k < g->rank)
-			scratch[k] = s * g->u[k] / along + sqrt(variance / along) * scratch[k];
+			scratch[k] = g->projected[k] / along + sqrt(variance / along) * scratch[k];
 	}
 	from_singular(g, scratch, b);
 }

@@ -207,46 +207,30 @@ mmm_scaled_exposure(const MmmModel *model, const MmmData *data, int geo, int cha
 		x[t] = exposure[t] / unit;
 }
 
-#define BLOCK 256
-
-/* Saturation of a series with the slopes asked for; `along` is what dx is multiplied by. s may be x. */
-static void
-saturate(const Saturation *curve, const double *x, int n, double *s, double *const *along, int nalong,
-		 double *dhalf, double *dslope)
-{
-	for (int begin = 0; begin < n; begin += BLOCK)
-	{
-		int size = n - begin < BLOCK ? n - begin : BLOCK;
-		double input[BLOCK];
-		double dx[BLOCK];
-
-		memcpy(input, x + begin, sizeof(double) * size);
-		saturation_points(curve, input, size, s + begin, nalong > 0 ? dx : NULL, dhalf ? dhalf + begin : NULL,
-						  dslope ? dslope + begin : NULL);
-		for (int p = 0; p < nalong; p++)
-			for (int t = 0; t < size; t++)
-				along[p][begin + t] = along[p][begin + t] == 0 ? 0 : along[p][begin + t] * dx[t];
-	}
-}
-
 static void
 adstock_then_saturation(const MmmModel *model, const Adstock *adstock, const Saturation *curve,
 						const double *x, int n, double *s, double *const *d, const CoreEnv *env)
 {
 	double *slopes[ADSTOCK_MAX_PARAMETERS] = {NULL, NULL};
 	int nadstock = adstock_parameters(adstock->kind);
+	double *dx;
 
 	if (!d)
 	{
 		adstock_series(adstock, x, n, s, NULL, env);
-		saturate(curve, s, n, s, NULL, 0, NULL, NULL);
+		saturation_values(curve, s, n, s);
 		return;
 	}
 	for (int p = 0; p < nadstock; p++)
 		slopes[p] = d[p];
 	adstock_series(adstock, x, n, s, slopes, env);
-	saturate(curve, s, n, s, d, nadstock, model->half_at >= 0 ? d[model->half_at] : NULL,
-			 model->slope_at >= 0 ? d[model->slope_at] : NULL);
+	dx = CORE_ALLOC(env, double, n);
+	saturation_slopes(curve, s, n, s, dx, model->half_at >= 0 ? d[model->half_at] : NULL,
+					  model->slope_at >= 0 ? d[model->slope_at] : NULL);
+	for (int p = 0; p < nadstock; p++)
+		for (int t = 0; t < n; t++)
+			d[p][t] = d[p][t] == 0 ? 0 : d[p][t] * dx[t];
+	core_free(env, dx);
 }
 
 static void
@@ -260,8 +244,10 @@ saturation_then_adstock(const MmmModel *model, const Adstock *adstock, const Sat
 
 	for (int p = 0; d && p < adstock_parameters(adstock->kind); p++)
 		slopes[p] = d[p];
-	saturate(curve, x, n, saturated, NULL, 0, d && model->half_at >= 0 ? dhalf : NULL,
-			 d && model->slope_at >= 0 ? dslope : NULL);
+	if (d)
+		saturation_slopes(curve, x, n, saturated, NULL, dhalf, dslope);
+	else
+		saturation_values(curve, x, n, saturated);
 	adstock_series(adstock, saturated, n, s, d ? slopes : NULL, env);
 	if (d && model->half_at >= 0)
 		adstock_series(adstock, dhalf, n, d[model->half_at], NULL, env);
@@ -297,22 +283,23 @@ mmm_transform_scaled(const MmmModel *model, const double *transforms, const doub
 	double *stock = scaled + n;
 	double *carried = stock + n;
 
-	for (int t = 0; t < n; t++)
-		scaled[t] = multiplier * x[t];
 	if (model->spec.adstock_first)
 	{
 		adstock_series(&adstock, x, n, stock, NULL, env);
-		if (multiplier != 1)
-			adstock_series(&adstock, scaled, n, carried, NULL, env);
-		saturation_points(&curve, multiplier == 1 ? stock : carried, n, s, slope, NULL, NULL);
+		for (int t = 0; t < n; t++)
+			carried[t] = multiplier * stock[t];
+		saturation_values(&curve, carried, n, s);
 		for (int t = 0; slope && t < n; t++)
-			slope[t] = stock[t] == 0 ? 0 : stock[t] * slope[t];
+			slope[t] = stock[t] == 0 ? 0 : stock[t] * saturation_derivative(&curve, carried[t]);
 	}
 	else
 	{
-		saturation_points(&curve, scaled, n, carried, slope ? stock : NULL, NULL, NULL);
-		for (int t = 0; slope && t < n; t++)
-			stock[t] = x[t] == 0 ? 0 : x[t] * stock[t];
+		for (int t = 0; t < n; t++)
+		{
+			scaled[t] = multiplier * x[t];
+			stock[t] = x[t] == 0 ? 0 : x[t] * saturation_derivative(&curve, scaled[t]);
+		}
+		saturation_values(&curve, scaled, n, carried);
 		adstock_series(&adstock, carried, n, s, NULL, env);
 		if (slope)
 			adstock_series(&adstock, stock, n, slope, NULL, env);
@@ -379,115 +366,4 @@ mmm_kpi_range(const MmmModel *model)
 			}
 		}
 	return high - low;
-}
-
-/* Which component base column j belongs to. */
-static int
-base_component(const MmmModel *model, int j)
-{
-	int season = model->data->geos + model->trend_columns;
-	int controls = season + 2 * model->spec.fourier_terms;
-
-	if (j < model->data->geos)
-		return MMM_INTERCEPT(model);
-	if (j < season)
-		return MMM_TREND(model);
-	if (j < controls)
-		return MMM_SEASONALITY(model);
-	return model->data->channels + j - controls;
-}
-
-MmmGeoColumns
-mmm_geo_columns(const MmmModel *model, const MmmData *data, int first, int geo, const CoreEnv *env)
-{
-	MmmGeoColumns g = {.model = model, .geo = geo, .n = data->periods};
-	size_t n = (size_t) g.n;
-
-	g.x = CORE_ALLOC(env, double, n *data->channels);
-	g.s = CORE_ALLOC(env, double, n *data->channels);
-	g.base = CORE_ALLOC(env, double, n *model->base);
-	for (int c = 0; c < data->channels; c++)
-		mmm_scaled_exposure(model, data, geo, c, g.x + c * n);
-	for (int j = 0; j < model->base; j++)
-		for (int t = 0; t < g.n; t++)
-			g.base[j * n + t] = mmm_base_column(model, data, j, geo, t, first + t);
-	return g;
-}
-
-void
-mmm_geo_columns_free(MmmGeoColumns *g, const CoreEnv *env)
-{
-	core_free(env, g->x);
-	core_free(env, g->s);
-	core_free(env, g->base);
-}
-
-void
-mmm_geo_contributions(MmmGeoColumns *g, const double *parameters, double *out, const CoreEnv *env)
-{
-	const MmmModel *model = g->model;
-	const double *base = parameters + model->transforms + model->media;
-	double unit = mmm_kpi_unit(model, g->geo);
-	int channels = model->data->channels;
-	int n = g->n;
-
-	memset(out, 0, sizeof(double) * n * mmm_components(model));
-	for (int c = 0; c < channels; c++)
-	{
-		double gain = unit * mmm_coefficient(model, parameters, g->geo, c);
-		double *s = g->s + c * n;
-
-		core_check(env);
-		mmm_transform(model, parameters + c * model->per_channel, g->x + c * n, n, s, NULL, env);
-		for (int t = 0; t < n; t++)
-			out[c * n + t] = gain * s[t];
-	}
-	for (int i = 0; i < model->spec.interactions; i++)
-	{
-		const double *a = g->s + model->spec.interaction[i][0] * n;
-		const double *b = g->s + model->spec.interaction[i][1] * n;
-		double gain = unit * mmm_coefficient(model, parameters, g->geo, channels + i);
-
-		for (int t = 0; t < n; t++)
-			out[MMM_INTERACTION(model, i) * n + t] = gain * a[t] * b[t];
-	}
-	for (int j = 0; j < model->base; j++)
-	{
-		double *into = out + base_component(model, j) * n;
-
-		for (int t = 0; base[j] != 0 && t < n; t++)
-			into[t] += unit * base[j] * g->base[j * n + t];
-	}
-}
-
-void
-mmm_contributions_of_geo(const MmmModel *model, const double *parameters, const MmmData *data, int first,
-						 int geo, double *out, const CoreEnv *env)
-{
-	MmmGeoColumns columns = mmm_geo_columns(model, data, first, geo, env);
-
-	mmm_geo_contributions(&columns, parameters, out, env);
-	mmm_geo_columns_free(&columns, env);
-}
-
-void
-mmm_predictions(const MmmModel *model, const double *parameters, const MmmData *data, int first, double *out,
-				const CoreEnv *env)
-{
-	int n = data->periods;
-	double *parts = CORE_ALLOC(env, double, (size_t) n *mmm_components(model));
-
-	for (int g = 0; g < data->geos; g++)
-	{
-		mmm_contributions_of_geo(model, parameters, data, first, g, parts, env);
-		for (int t = 0; t < n; t++)
-		{
-			double sum = 0;
-
-			for (int k = 0; k < mmm_components(model); k++)
-				sum += parts[k * n + t];
-			out[(size_t) g * n + t] = sum;
-		}
-	}
-	core_free(env, parts);
 }

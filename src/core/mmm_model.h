@@ -124,6 +124,15 @@ extern void mmm_transform(const MmmModel *model, const double *transforms, const
 extern void mmm_transform_scaled(const MmmModel *model, const double *transforms, const double *x, int n,
 								 double multiplier, double *s, double *slope, const CoreEnv *env);
 
+/*
+ * Adds gain times the transformed exposure of periods [from, to) to sum[j], at multiplier[j] times the exposure, and
+ * gain times its slope along the multiplier to slope[j].
+ * Added one by one in the order of the periods, so that a multiplier of 1 gives the sum of mmm_transform_scaled.
+ */
+extern void mmm_add_responses(const MmmModel *model, const double *transforms, const double *x, int from,
+							  int to, double gain, const double *multiplier, int points, double *sum,
+							  double *slope, const CoreEnv *env);
+
 /* Column j of the base at a geo and period t, counted from the training's first; t may lie beyond the data. */
 extern double mmm_base_column(const MmmModel *model, const MmmData *data, int j, int geo, int row, int t);
 
@@ -151,6 +160,10 @@ extern void mmm_geo_columns_free(MmmGeoColumns *columns, const CoreEnv *env);
 extern void mmm_geo_contributions(MmmGeoColumns *columns, const double *parameters, double *out,
 								  const CoreEnv *env);
 
+/* Sums of the contributions, out[period]; parts is scratch for these. */
+extern void mmm_geo_predictions(MmmGeoColumns *columns, const double *parameters, double *parts, double *out,
+								const CoreEnv *env);
+
 /*
  * A geo's contributions in units of the KPI: out[component][period of data]. `first` is the place of data's first
  * period counted from the training's.
@@ -158,7 +171,7 @@ extern void mmm_geo_contributions(MmmGeoColumns *columns, const double *paramete
 extern void mmm_contributions_of_geo(const MmmModel *model, const double *parameters, const MmmData *data,
 									 int first, int geo, double *out, const CoreEnv *env);
 
-/* Their sums: out[geo][period of data]. */
+/* Sums of all geos' contributions: out[geo][period of data]. */
 extern void mmm_predictions(const MmmModel *model, const double *parameters, const MmmData *data, int first,
 							double *out, const CoreEnv *env);
 

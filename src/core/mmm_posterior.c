@@ -36,7 +36,7 @@ collect_exposure(MmmPosterior *p)
 	const MmmModel *m = p->model;
 	double *whole = CORE_ALLOC(p->env, double, m->data->periods);
 
-	p->x = CORE_ALLOC(p->env, double, p->rows *m->data->channels);
+	p->x = CORE_ALLOC(p->env, double, p->rows * m->data->channels);
 	for (int c = 0; c < m->data->channels; c++)
 		for (int g = 0; g < m->data->geos; g++)
 		{
@@ -90,21 +90,21 @@ set_up_base(MmmPosterior *p)
 		for (size_t i = 0; i < p->rows; i++)
 			p->y[i] -= mean[k] * columns[k * p->rows + i];
 	}
-	p->base = CORE_ALLOC(p->env, double, p->rows *p->nsampled);
+	p->base = CORE_ALLOC(p->env, double, p->rows * p->nsampled);
 	for (int k = 0; k < p->nsampled; k++)
 		fill_base_column(p, p->sampled[k], p->base + k * p->rows);
-	mmm_gaussian_init(&p->gaussian, columns, p->rows, p->observed, n, mean, sd, p->env);
+	mmm_gaussian_init(&p->gaussian, columns, m->data->geos, m->train, p->seen, n, mean, sd, p->env);
 	p->scratch = CORE_ALLOC(p->env, double, n);
 	core_free(p->env, mean);
 	core_free(p->env, sd);
 }
 
 static void
-add_coordinate(MmmPosterior *p, int place, int roi)
+add_coordinate(MmmPosterior *p, int place, int prior_of, int roi)
 {
 	MmmCoordinate *c = &p->coordinate[p->dim++];
 
-	*c = (MmmCoordinate){.place = place, .roi = roi, .prior = &p->beliefs->prior[place]};
+	*c = (MmmCoordinate){.place = place, .roi = roi, .prior = &p->beliefs->prior[prior_of]};
 	c->map = prior_line_map(c->prior);
 }
 
@@ -112,59 +112,40 @@ static void
 lay_out_coordinates(MmmPosterior *p)
 {
 	const MmmModel *m = p->model;
+	int cells = m->data->geos * m->data->channels;
 
 	p->coordinate = CORE_ALLOC(p->env, MmmCoordinate, m->parameters);
 	p->dim = 0;
 	for (int k = 0; k < m->transforms; k++)
-		add_coordinate(p, k, -1);
+		add_coordinate(p, k, k, -1);
 	for (int k = 0; k < m->media; k++)
-		add_coordinate(p, m->transforms + k, k < m->data->channels && p->beliefs->roi[k] ? k : -1);
+		if (m->by_geo < 0 || p->pooled || k >= m->data->channels)
+			add_coordinate(p, m->transforms + k, m->transforms + k,
+						   k < m->data->channels && p->beliefs->roi[k] ? k : -1);
+	for (int k = 0; p->pooled && k < m->data->channels; k++)
+		add_coordinate(p, m->geo_sd + k, m->geo_sd + k, -1);
+	for (int k = 0; m->by_geo >= 0 && !p->pooled && k < cells; k++)
+		add_coordinate(p, m->by_geo + k, m->transforms + k % m->data->channels, -1);
 	for (int k = 0; k < p->nsampled; k++)
-		add_coordinate(p, m->transforms + m->media + p->sampled[k], -1);
-	add_coordinate(p, m->sigma, -1);
+		add_coordinate(p, m->transforms + m->media + p->sampled[k], m->transforms + m->media + p->sampled[k],
+					   -1);
+	add_coordinate(p, m->sigma, m->sigma, -1);
 	if (m->nu >= 0 && isnan(p->beliefs->fixed_nu))
-		add_coordinate(p, m->nu, -1);
-}
-
-MmmPosteriorFault
-mmm_posterior_init(MmmPosterior *p, const MmmModel *model, const MmmBeliefs *beliefs, const CoreEnv *env,
-				   int *channel)
-{
-	size_t widest = (size_t) model->train * (3 + 2 * MMM_MAX_TRANSFORMS);
-
-	memset(p, 0, sizeof(*p));
-	p->model = model;
-	p->beliefs = beliefs;
-	p->env = env;
-	p->rows = (size_t) model->data->geos * model->train;
-	collect_kpi(p);
-	collect_exposure(p);
-	set_up_base(p);
-	lay_out_coordinates(p);
-	p->scratch_gradient = CORE_ALLOC(env, double, p->dim);
-	p->columns = CORE_ALLOC_ZERO(env, double, p->rows *model->media);
-	p->slopes = CORE_ALLOC_ZERO(env, double, p->rows *model->transforms);
-	p->residual = CORE_ALLOC_ZERO(env, double, p->rows);
-	p->weighted = CORE_ALLOC_ZERO(env, double, p->rows);
-	p->series = CORE_ALLOC_ZERO(env, double, widest > p->rows ? widest : p->rows);
-	p->parameters = CORE_ALLOC_ZERO(env, double, model->parameters);
-	p->along = CORE_ALLOC_ZERO(env, double, model->parameters);
-	p->returns = CORE_ALLOC_ZERO(env, MmmReturn, model->data->channels);
-	for (int c = 0; c < model->data->channels; c++)
-	{
-		double most = 0;
-
-		for (size_t i = 0; i < p->rows; i++)
-			most = fmax(most, p->x[c * p->rows + i]);
-		p->returns[c].rate = mmm_spend_of_training(model, c) / beliefs->kpi_value;
-		*channel = c;
-		if (beliefs->roi[c] && !(p->returns[c].rate > 0 && most > 0))
-			return MMM_POSTERIOR_NO_SPEND;
-	}
-	return MMM_POSTERIOR_FINE;
+		add_coordinate(p, m->nu, m->nu, -1);
+	p->mapped = p->dim;
+	if (p->pooled)
+		p->dim += cells;
 }
 
 /* Evaluating */
+
+static bool
+is_effect(const MmmPosterior *p, const MmmCoordinate *c)
+{
+	int channel = c->place - p->model->transforms;
+
+	return channel >= 0 && channel < p->model->data->channels && p->hierarchy.effect[channel];
+}
 
 /* From q to parameters; returns the log prior with its Jacobian, and fills gradient with its slopes. */
 static double
@@ -172,10 +153,13 @@ place_coordinates(MmmPosterior *p, const double *q, double *gradient)
 {
 	double log_prior = 0;
 
-	for (int k = 0; k < p->dim; k++)
+	for (int k = 0; k < p->mapped; k++)
 	{
 		MmmCoordinate *c = &p->coordinate[k];
 
+		/* these wait for the transforms */
+		if (p->pooled && is_effect(p, c))
+			continue;
 		log_prior += prior_line_log_density(c->prior, &c->map, q[k], &c->value, &gradient[k]);
 		c->dvalue = line_to_interval(&c->map, q[k]).dx;
 		if (!(fabs(c->value) <= LARGEST))
@@ -236,6 +220,25 @@ transform_media(MmmPosterior *p)
 	return true;
 }
 
+static void
+sum_responses(MmmPosterior *p, int c)
+{
+	const MmmModel *m = p->model;
+	MmmReturn *r = &p->returns[c];
+
+	r->response = 0;
+	memset(r->slope, 0, sizeof(r->slope));
+	for (int g = 0; g < m->data->geos; g++)
+	{
+		double unit = mmm_kpi_unit(m, g);
+		size_t at = (size_t) g * m->train;
+
+		r->response += unit * mmm_sum(p->columns + c * p->rows + at, m->train);
+		for (int k = 0; k < m->per_channel; k++)
+			r->slope[k] += unit * mmm_sum(p->slopes + (c * m->per_channel + k) * p->rows + at, m->train);
+	}
+}
+
 /* ROI = coefficient * response / rate, where response is what the training's columns sum to in units of the KPI. */
 static bool
 imply_coefficients(MmmPosterior *p)
@@ -247,20 +250,10 @@ imply_coefficients(MmmPosterior *p)
 		MmmReturn *r = &p->returns[c];
 		double *coefficient = &p->parameters[m->transforms + c];
 
+		if (p->beliefs->roi[c] || p->pooled)
+			sum_responses(p, c);
 		if (!p->beliefs->roi[c])
 			continue;
-		r->response = 0;
-		memset(r->slope, 0, sizeof(r->slope));
-		for (int g = 0; g < m->data->geos; g++)
-			for (int t = 0; t < m->train; t++)
-			{
-				size_t i = (size_t) g * m->train + t;
-				double unit = mmm_kpi_unit(m, g);
-
-				r->response += unit * p->columns[c * p->rows + i];
-				for (int k = 0; k < m->per_channel; k++)
-					r->slope[k] += unit * p->slopes[(c * m->per_channel + k) * p->rows + i];
-			}
 		*coefficient *= r->rate / r->response;
 		if (!(fabs(*coefficient) <= LARGEST))
 			return false;
@@ -364,6 +357,66 @@ along_returns(MmmPosterior *p)
 	}
 }
 
+/* At the middle of the transforms' priors. */
+static void
+set_up_hierarchy(MmmPosterior *p)
+{
+	const MmmModel *m = p->model;
+
+	mmm_hierarchy_init(p);
+	for (int k = 0; k < m->transforms; k++)
+		p->parameters[k] = prior_quantile(&p->beliefs->prior[k], 0.5);
+	if (!transform_media(p))
+		return;
+	for (int c = 0; c < m->data->channels; c++)
+	{
+		sum_responses(p, c);
+		p->hierarchy.reference[c] = p->returns[c].response;
+	}
+	mmm_hierarchy_center(p);
+}
+
+MmmPosteriorFault
+mmm_posterior_init(MmmPosterior *p, const MmmModel *model, const MmmBeliefs *beliefs, const CoreEnv *env,
+				   int *channel)
+{
+	size_t widest = (size_t) model->train * (3 + 2 * MMM_MAX_TRANSFORMS);
+
+	memset(p, 0, sizeof(*p));
+	p->model = model;
+	p->beliefs = beliefs;
+	p->env = env;
+	p->rows = (size_t) model->data->geos * model->train;
+	p->pooled = model->by_geo >= 0 && !beliefs->unpooled;
+	collect_kpi(p);
+	collect_exposure(p);
+	set_up_base(p);
+	lay_out_coordinates(p);
+	p->scratch_gradient = CORE_ALLOC(env, double, p->dim);
+	p->columns = CORE_ALLOC_ZERO(env, double, p->rows * model->media);
+	p->slopes = CORE_ALLOC_ZERO(env, double, p->rows * model->transforms);
+	p->residual = CORE_ALLOC_ZERO(env, double, p->rows);
+	p->weighted = CORE_ALLOC_ZERO(env, double, p->rows);
+	p->series = CORE_ALLOC_ZERO(env, double, widest > p->rows ? widest : p->rows);
+	p->parameters = CORE_ALLOC_ZERO(env, double, model->parameters);
+	p->along = CORE_ALLOC_ZERO(env, double, model->parameters);
+	p->returns = CORE_ALLOC_ZERO(env, MmmReturn, model->data->channels);
+	for (int c = 0; c < model->data->channels; c++)
+	{
+		double most = 0;
+
+		for (size_t i = 0; i < p->rows; i++)
+			most = fmax(most, p->x[c * p->rows + i]);
+		p->returns[c].rate = mmm_spend_of_training(model, c) / beliefs->kpi_value;
+		*channel = c;
+		if (beliefs->roi[c] && !(p->returns[c].rate > 0 && most > 0))
+			return MMM_POSTERIOR_NO_SPEND;
+	}
+	if (p->pooled)
+		set_up_hierarchy(p);
+	return MMM_POSTERIOR_FINE;
+}
+
 double
 mmm_posterior_log_density(void *state, const double *q, double *gradient)
 {
@@ -377,16 +430,23 @@ mmm_posterior_log_density(void *state, const double *q, double *gradient)
 	core_check(p->env);
 	if (!transform_media(p) || !imply_coefficients(p))
 		return -INFINITY;
-	if (p->beliefs->prior_only)
+	if (p->pooled)
+		log_density += mmm_hierarchy_place(p, q, gradient);
+	if (!isfinite(log_density) || (p->beliefs->prior_only && !p->pooled))
 		return log_density;
-	compute_residual(p);
 	memset(p->along, 0, sizeof(double) * m->parameters);
-	log_density += mmm_likelihood(p);
-	along_media(p);
-	if (p->beliefs->lifts > 0)
-		log_density += mmm_lift_likelihood(p);
+	if (!p->beliefs->prior_only)
+	{
+		compute_residual(p);
+		log_density += mmm_likelihood(p);
+		along_media(p);
+		if (p->beliefs->lifts > 0)
+			log_density += mmm_lift_likelihood(p);
+	}
+	if (p->pooled)
+		mmm_hierarchy_along(p, gradient);
 	along_returns(p);
-	for (int k = 0; k < p->dim; k++)
+	for (int k = 0; k < p->mapped; k++)
 	{
 		const MmmCoordinate *c = &p->coordinate[k];
 		double slope = p->along[c->place];
@@ -415,16 +475,20 @@ mmm_posterior_parameters(MmmPosterior *p, const double *q, RandomStream *stream,
 		mmm_gaussian_draw(&p->gaussian, p->parameters[p->model->sigma], stream, p->scratch, b);
 	for (int k = 0; k < p->gaussian.terms; k++)
 		parameters[p->integrated[k]] = b[k];
+	if (p->model->by_geo >= 0 && !p->pooled)
+		mmm_unpooled_summary(p->model, parameters);
 }
 
 /* The middle of the priors: their tails are long, and chains that begin there take long to come back. */
 void
 mmm_posterior_start(const MmmPosterior *p, RandomStream *stream, double *q)
 {
-	for (int k = 0; k < p->dim; k++)
+	for (int k = 0; k < p->mapped; k++)
 	{
 		const MmmCoordinate *c = &p->coordinate[k];
 
 		q[k] = line_from_interval(&c->map, prior_quantile(c->prior, 0.1 + 0.8 * random_uniform(stream)));
 	}
+	if (p->pooled)
+		mmm_hierarchy_start(p, stream, q);
 }

@@ -30,6 +30,18 @@ typedef struct MmmReturn
 	double slope[MMM_MAX_TRANSFORMS];
 } MmmReturn;
 
+/* Coefficients that vary by geo, see mmm_hierarchy.c. Cells are [geo][channel]. */
+typedef struct MmmHierarchy
+{
+	int *coordinate;		/* [channel] that stands for its common coefficient */
+	bool *effect;			/* [channel] that coordinate is the size of the effect, M */
+	double *reference;		/* [channel] response at the middle of the transforms' priors */
+	double *along_response; /* [channel] slope of the log prior along a */
+	double *level;			/* [channel] M */
+	double *centring;		/* [cell] w */
+	double *deviation;		/* [cell] z - w M */
+} MmmHierarchy;
+
 /*
  * Series are grids [geo][period of the training]; where no KPI was observed y and all that is multiplied by it
  * are 0. Everything an evaluation needs is allocated beforehand.
@@ -55,12 +67,15 @@ typedef struct MmmPosterior
 	int *integrated; /* places of base terms that are */
 	MmmGaussian gaussian;
 	int nsampled;
-	int *sampled; /* base columns that are moved by the sampler */
-	double *base; /* [nsampled][rows] */
+	int *sampled;			  /* base columns that are moved by the sampler */
+	double *base;			  /* [nsampled][rows] */
 	double *scratch;		  /* [integrated terms] */
 	double *scratch_gradient; /* [dim] */
 	int dim;
-	MmmCoordinate *coordinate; /* [dim] */
+	int mapped;				   /* of these, the numbers that stand for one parameter; then the geos' */
+	MmmCoordinate *coordinate; /* [mapped] */
+	bool pooled;			   /* the geos' coefficients have common ones */
+	MmmHierarchy hierarchy;
 	long evaluations;
 } MmmPosterior;
 
@@ -102,8 +117,25 @@ extern double mmm_lift_expected(MmmPosterior *posterior, const MmmLiftTest *test
 static inline void
 mmm_along_coefficient(MmmPosterior *posterior, int geo, int medium, double slope)
 {
-	(void) geo;
-	posterior->along[posterior->model->transforms + medium] += slope;
+	const MmmModel *m = posterior->model;
+
+	posterior->along[m->by_geo < 0 || medium >= m->data->channels
+						 ? m->transforms + medium
+						 : m->by_geo + geo * m->data->channels + medium] += slope;
 }
+
+/* Where the coefficients of geos have common ones: set up, in two steps, the second after a first transformation. */
+extern void mmm_hierarchy_init(MmmPosterior *posterior);
+extern void mmm_hierarchy_center(MmmPosterior *posterior);
+
+/* From q to coefficients, after the transforms; returns their log prior. */
+extern double mmm_hierarchy_place(MmmPosterior *posterior, const double *q, double *gradient);
+
+/* From `along` of the geos' coefficients to the gradient, and to `along` of what they come from. */
+extern void mmm_hierarchy_along(MmmPosterior *posterior, double *gradient);
+extern void mmm_hierarchy_start(const MmmPosterior *posterior, RandomStream *stream, double *q);
+
+/* Where they have not: the geometric mean and the deviation that are reported in place of common ones. */
+extern void mmm_unpooled_summary(const MmmModel *model, double *parameters);
 
 #endif

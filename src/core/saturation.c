@@ -313,77 +313,121 @@ saturation_point(const Saturation *curve, double x)
 	return point;
 }
 
-/* tanh(rate x) */
+/* ------------------------------------------------------------------------------------------------------
+ * Series. Hill's curve of slope 1 is what fits evaluate most, so it has loops without branches or powers.
+ * ------------------------------------------------------------------------------------------------------ */
+
+static bool
+is_simple_hill(const Saturation *curve)
+{
+	return curve->kind == SATURATION_MICHAELIS_MENTEN ||
+		   (curve->kind == SATURATION_HILL && curve->slope == 1);
+}
+
+void
+saturation_values(const Saturation *curve, const double *x, size_t n, double *value)
+{
+	double half = curve->half_saturation;
+
+	if (!is_simple_hill(curve))
+	{
+		for (size_t i = 0; i < n; i++)
+			value[i] = saturation_value(curve, x[i]);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+	{
+		double u = x[i];
+		double less = u <= half ? u : half;
+		double more = u <= half ? half : u;
+		double ratio = less / more;
+		double inverse = 1 / (1 + ratio);
+
+		value[i] = u <= half ? ratio * inverse : inverse;
+	}
+}
+
+/* The derivative of x/(x + half) is what is missing to 1, squared, over half. */
+static inline void
+simple_hill_slopes(double half, const double *x, size_t n, double *value, double *dx, double *dlog_half)
+{
+	double per_half = 1 / half;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		double u = x[i];
+		double less = u <= half ? u : half;
+		double more = u <= half ? half : u;
+		double ratio = less / more;
+		double inverse = 1 / (1 + ratio);
+		double share = ratio * inverse;
+		double missing = u <= half ? inverse : share;
+
+		value[i] = u <= half ? share : inverse;
+		dx[i] = missing * missing * per_half;
+		if (dlog_half)
+			dlog_half[i] = -(u <= half ? share : inverse) * missing;
+	}
+}
+
+static bool
+is_tanh(const Saturation *curve)
+{
+	return curve->kind == SATURATION_LOGISTIC || curve->kind == SATURATION_TANH ||
+		   curve->kind == SATURATION_INVERSE_SCALED_LOGISTIC;
+}
+
+/* Slopes by the value's own tanh, exact to the rounding of the greatest; the one that cosh gives is twice the price. */
 static void
-tanh_points(double half, const double *x, int n, double *value, double *dx)
+tanh_slopes(double half, const double *x, size_t n, double *value, double *dx, double *dlog_half)
 {
 	double rate = LN3 / 2 / half;
 
-	for (int i = 0; i < n; i++)
-		value[i] = tanh(LN3 * (x[i] / half) / 2);
-	for (int i = 0; dx && i < n; i++)
-		dx[i] = rate * ((1 - value[i]) * (1 + value[i]));
-}
-
-/* x / (x + half) as hill_growth has it */
-static void
-hyperbola_points(double half, const double *x, int n, double *value, double *dx)
-{
-	for (int i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 	{
-		bool below = x[i] <= half;
-		double ratio = (below ? x[i] : half) / (below ? half : x[i]);
-		double inverse = 1 / (1 + ratio);
-		double product = ratio * inverse;
+		double at = x[i];
+		double t = tanh(LN3 * (at / half) / 2);
+		double slope = rate * ((1 - t) * (1 + t));
 
-		value[i] = below ? product : inverse;
-	}
-	for (int i = 0; dx && i < n; i++)
-	{
-		double missing = half / (x[i] + half);
-
-		dx[i] = missing * missing / half;
+		value[i] = t;
+		if (dx)
+			dx[i] = slope;
+		if (dlog_half)
+			dlog_half[i] = -at * slope;
 	}
 }
 
 void
-saturation_points(const Saturation *curve, const double *x, int n, double *value, double *dx,
+saturation_slopes(const Saturation *curve, const double *x, size_t n, double *value, double *dx,
 				  double *dlog_half, double *dlog_slope)
 {
-	bool concave_hill = curve->kind == SATURATION_MICHAELIS_MENTEN ||
-						(curve->kind == SATURATION_HILL && curve->slope == 1 && !dlog_slope);
-	bool tanh_kind = curve->kind == SATURATION_LOGISTIC || curve->kind == SATURATION_TANH ||
-					 curve->kind == SATURATION_INVERSE_SCALED_LOGISTIC;
-
-	if (!concave_hill && !tanh_kind)
+	if (is_simple_hill(curve) && dx && !dlog_slope)
 	{
-		for (int i = 0; i < n; i++)
-		{
-			SaturationPoint point = {.value = 0};
-
-			if (dx || dlog_half || dlog_slope)
-				point = saturation_point(curve, x[i]);
-			else
-				point.value = saturation_value(curve, x[i]);
-			value[i] = point.value;
-			if (dx)
-				dx[i] = point.dx;
-			if (dlog_half)
-				dlog_half[i] = point.dlog_half;
-			if (dlog_slope)
-				dlog_slope[i] = point.dlog_slope;
-		}
+		if (dlog_half)
+			simple_hill_slopes(curve->half_saturation, x, n, value, dx, dlog_half);
+		else
+			simple_hill_slopes(curve->half_saturation, x, n, value, dx, NULL);
 		return;
 	}
-	/* the array of one slope is the room for the other */
-	if (concave_hill)
-		hyperbola_points(curve->half_saturation, x, n, value, dx ? dx : dlog_half);
-	else
-		tanh_points(curve->half_saturation, x, n, value, dx ? dx : dlog_half);
-	for (int i = 0; dlog_half && i < n; i++)
-		dlog_half[i] = -x[i] * (dx ? dx : dlog_half)[i];
-	if (dlog_slope)
-		memset(dlog_slope, 0, sizeof(double) * n);
+	if (is_tanh(curve))
+	{
+		tanh_slopes(curve->half_saturation, x, n, value, dx, dlog_half);
+		for (size_t i = 0; dlog_slope && i < n; i++)
+			dlog_slope[i] = 0;
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+	{
+		SaturationPoint point = saturation_point(curve, x[i]);
+
+		value[i] = point.value;
+		if (dx)
+			dx[i] = point.dx;
+		if (dlog_half)
+			dlog_half[i] = point.dlog_half;
+		if (dlog_slope)
+			dlog_slope[i] = point.dlog_slope;
+	}
 }
 
 /* ------------------------------------------------------------------------------------------------------

@@ -67,10 +67,12 @@ extern SaturationGrowth saturation_growth(const Saturation *curve, double x);
 extern SaturationPoint saturation_point(const Saturation *curve, double x);
 
 /*
- * Many points at once: the digits of saturation_value, and slopes along x, ln half_saturation and ln slope in those of
- * the three arrays that are not NULL. Slopes are exact to rounding of the greatest slope, not of each.
+ * Whole series: the digits of saturation_value, and slopes along x, ln half_saturation and ln slope to the rounding of
+ * the greatest of them.
+ * Any slope may be NULL; value may be x itself.
  */
-extern void saturation_points(const Saturation *curve, const double *x, int n, double *value, double *dx,
+extern void saturation_values(const Saturation *curve, const double *x, size_t n, double *value);
+extern void saturation_slopes(const Saturation *curve, const double *x, size_t n, double *value, double *dx,
 							  double *dlog_half, double *dlog_slope);
 
 /* The formulas with their own parameters, and their derivatives along x. All want x >= 0. */
