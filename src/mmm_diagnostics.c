@@ -42,7 +42,7 @@ put_metric(RowSink *sink, const Metric *metric, const char *component, double va
 	bool nulls[6] = {false,
 					 component == NULL,
 					 isnan(value),
-					 metric->wanted == ANY,
+					 metric->wanted == ANY || isnan(metric->threshold),
 					 metric->wanted == ANY || isnan(value),
 					 ok || isnan(value)};
 
