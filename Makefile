@@ -74,6 +74,7 @@ bench:
 	@$(AGAIN) -s all
 	@tools/with_cluster $(PYTHON) bench/run
 	@tools/with_cluster $(PYTHON) bench/evidence
+	@ATTRIB_SBC=1000 tools/with_cluster tools/fresh_database $(PYTHON) test/mmm/test_calibration.py
 
 lint:
 	@tools/packages run lint
