@@ -171,7 +171,6 @@ SELECT mmm_fit(NULL, method => 'ridge') IS NULL AS null_dataset, (SELECT count(*
        (SELECT count(*) FROM mmm_response_curves(NULL)) AS curves;
 
 -- Refused
-SELECT mmm_fit(d) FROM datasets;
 SELECT mmm_fit(d, method => 'magic') FROM datasets;
 SELECT mmm_fit(d, method => NULL) FROM datasets;
 SELECT mmm_fit(d, 'ridge', adstock => 'geo') FROM datasets;

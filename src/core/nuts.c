@@ -1,11 +1,5 @@
 /*
- * One iteration draws a momentum and follows the Hamiltonian flow from the present place, forward or backward in
- * time by a coin, doubling the trajectory until it turns back on itself; the next draw comes from all places on it
- * by their weights exp(-energy). Betancourt, "A conceptual introduction to Hamiltonian Monte Carlo" (2017),
- * appendix A; the checks across subtrees are those that Stan added in 2.21.
- *
- * A doubling of 2^d steps is a binary tree of depth d. It is built leaf by leaf over a stack of finished subtrees,
- * as a binary counter carries: no recursion, and nothing is allocated while sampling.
+ * A chain: where it starts, what it learns during warm-up, what it draws.
  */
 #include "nuts.h"
 
@@ -13,459 +7,24 @@
 #include <string.h>
 
 #include "mcmc.h"
-#include "nuts_warmup.h"
-#include "random.h"
+#include "nuts_trajectory.h"
 
-#define MAX_ENERGY_ERROR 1000
 #define START_RADIUS 2
 
-/* A cancel must act within 100 ms even where one gradient takes several. */
-#define LEAPFROGS_BETWEEN_CHECKS 8
-
-/* Streams of other users of the same seed must differ from ours. */
-#define STREAM_FAMILY (UINT64_C(0x4e555453) << 32)
-
-/*
- * A weight relative to the trajectory's start is at most this. Energy is nearly conserved: only steps from a start
- * far out in the tails come near it, and there it keeps sums of weights finite.
- */
-#define MAX_LOG_WEIGHT 600
-
-/* A place to stand on; its gradient is whitened (nuts_warmup.h). */
-typedef struct Place
+static bool
+try_start(NutsSampler *s)
 {
-	double *q;
-	double *g;
-	double log_density;
-	double energy;
-} Place;
-
-/*
- * A subtree: the momenta at its ends in the order they were reached, the sum of all, and the place drawn from it.
- * Of a single leaf only `first` and the place are filled.
- */
-typedef struct Subtree
-{
-	int depth;
-	double *first;
-	double *last;
-	double *sum;
-	double weight;
-	Place drawn;
-} Subtree;
-
-typedef struct Sampler
-{
-	const NutsTarget *target;
-	const CoreEnv *env;
-	int dim;
-	int max_depth;
-	double step;
-	RandomStream stream;
-	NutsMetric metric;
-	double *scratch;
-	Place present;
-	Place end[2]; /* of the trajectory, backward and forward in time; moved in place */
-	double *end_momentum[2];
-	double *momentum[2]; /* at the ends before the present doubling */
-	double *sum;		 /* of all momenta of the trajectory */
-	double start_energy;
-	double accepted; /* sum over the steps of a trajectory */
-	int leapfrogs;
-	int unchecked;
-	int size; /* of the stack */
-	Subtree stack[NUTS_MAX_DEPTH + 1];
-} Sampler;
-
-static void
-init_place(Place *place, int dim, const CoreEnv *env)
-{
-	*place = (Place){.q = CORE_ALLOC_ZERO(env, double, dim), .g = CORE_ALLOC_ZERO(env, double, dim)};
-}
-
-static void
-free_place(Place *place, const CoreEnv *env)
-{
-	core_free(env, place->q);
-	core_free(env, place->g);
-}
-
-static void
-init_sampler(Sampler *s, const NutsTarget *target, const NutsOptions *options, const CoreEnv *env)
-{
-	int dim = target->dim;
-
-	*s = (Sampler){.target = target, .env = env, .dim = dim, .max_depth = options->max_depth, .step = 1};
-	s->stream = random_stream(options->seed, STREAM_FAMILY ^ options->chain);
-	nuts_metric_init(&s->metric, dim, options->dense, env);
-	s->scratch = CORE_ALLOC(env, double, dim);
-	s->sum = CORE_ALLOC(env, double, dim);
-	init_place(&s->present, dim, env);
-	for (int i = 0; i < 2; i++)
-	{
-		init_place(&s->end[i], dim, env);
-		s->end_momentum[i] = CORE_ALLOC(env, double, dim);
-		s->momentum[i] = CORE_ALLOC(env, double, dim);
-	}
-	for (int i = 0; i <= s->max_depth; i++)
-	{
-		Subtree *tree = &s->stack[i];
-
-		tree->first = CORE_ALLOC(env, double, dim);
-		tree->last = CORE_ALLOC(env, double, dim);
-		tree->sum = CORE_ALLOC(env, double, dim);
-		init_place(&tree->drawn, dim, env);
-	}
-}
-
-/* All but the metric's covariance, which the run keeps. */
-static void
-free_sampler(Sampler *s)
-{
-	core_free(s->env, s->metric.root);
-	core_free(s->env, s->scratch);
-	core_free(s->env, s->sum);
-	free_place(&s->present, s->env);
-	for (int i = 0; i < 2; i++)
-	{
-		free_place(&s->end[i], s->env);
-		core_free(s->env, s->end_momentum[i]);
-		core_free(s->env, s->momentum[i]);
-	}
-	for (int i = 0; i <= s->max_depth; i++)
-	{
-		core_free(s->env, s->stack[i].first);
-		core_free(s->env, s->stack[i].last);
-		core_free(s->env, s->stack[i].sum);
-		free_place(&s->stack[i].drawn, s->env);
-	}
-}
-
-/* ---------------------------------------------------------------------------------------------------
- * Vectors
- * --------------------------------------------------------------------------------------------------- */
-
-static void
-copy(double *restrict to, const double *restrict from, int n)
-{
-	memcpy(to, from, sizeof(double) * n);
-}
-
-static void
-swap(double **a, double **b)
-{
-	double *kept = *a;
-
-	*a = *b;
-	*b = kept;
+	nuts_evaluate(s, &s->present);
+	return s->present.log_density > -INFINITY && nuts_all_finite(s->present.g, s->dim);
 }
 
 static bool
-all_finite(const double *x, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		if (!isfinite(x[i]))
-			return false;
-	}
-	return true;
-}
-
-/* x + w y in place, and the squared length of the result: four sums, so that none waits for another. */
-static double
-add_and_measure(double *restrict x, double w, const double *restrict y, int n)
-{
-	double sum[4] = {0, 0, 0, 0};
-	int i = 0;
-
-	for (; i + 3 < n; i += 4)
-	{
-		for (int lane = 0; lane < 4; lane++)
-		{
-			x[i + lane] += w * y[i + lane];
-			sum[lane] += x[i + lane] * x[i + lane];
-		}
-	}
-	for (; i < n; i++)
-	{
-		x[i] += w * y[i];
-		sum[0] += x[i] * x[i];
-	}
-	return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
-/* Writes the sum of two leaves' momenta; whether the pair still moves apart. */
-static bool
-pair_moves_apart(const double *restrict a, const double *restrict b, double *restrict sum, int n)
-{
-	double dot_a = 0;
-	double dot_b = 0;
-
-	for (int i = 0; i < n; i++)
-	{
-		double both = a[i] + b[i];
-
-		sum[i] = both;
-		dot_a += both * a[i];
-		dot_b += both * b[i];
-	}
-	return dot_a > 0 && dot_b > 0;
-}
-
-/*
- * The generalised no-U-turn criterion for two adjacent spans of a trajectory: the whole, and each span with the
- * nearest point of the other, still move apart. (With whitened momenta the criterion's metric is the identity.)
- * sum_a becomes the sum of both.
- */
-static bool
-spans_move_apart(const double *restrict first_a, const double *restrict last_a, double *restrict sum_a,
-				 const double *restrict first_b, const double *restrict last_b, const double *restrict sum_b,
-				 int n)
-{
-	double dot[6] = {0, 0, 0, 0, 0, 0};
-
-	for (int i = 0; i < n; i++)
-	{
-		double whole = sum_a[i] + sum_b[i];
-		double nearer = sum_a[i] + first_b[i];
-		double farther = sum_b[i] + last_a[i];
-
-		dot[0] += whole * first_a[i];
-		dot[1] += whole * last_b[i];
-		dot[2] += nearer * first_a[i];
-		dot[3] += nearer * first_b[i];
-		dot[4] += farther * last_a[i];
-		dot[5] += farther * last_b[i];
-		sum_a[i] = whole;
-	}
-	return dot[0] > 0 && dot[1] > 0 && dot[2] > 0 && dot[3] > 0 && dot[4] > 0 && dot[5] > 0;
-}
-
-/* ---------------------------------------------------------------------------------------------------
- * Trajectories
- * --------------------------------------------------------------------------------------------------- */
-
-static void
-evaluate(Sampler *s, Place *place)
-{
-	if (++s->unchecked >= LEAPFROGS_BETWEEN_CHECKS)
-	{
-		s->unchecked = 0;
-		core_check(s->env);
-	}
-	place->log_density = s->target->log_density(s->target->state, place->q, place->g);
-	if (isfinite(place->log_density))
-		nuts_metric_whiten(&s->metric, place->g, s->scratch);
-	else
-		place->log_density = -INFINITY;
-}
-
-/* A step of signed size along the flow; false, and an infinite energy, where the density or its slope ends. */
-static bool
-leapfrog(Sampler *s, Place *place, double *p, double step)
-{
-	double square;
-
-	for (int i = 0; i < s->dim; i++)
-		p[i] += 0.5 * step * place->g[i];
-	nuts_metric_move(&s->metric, step, p, place->q);
-	evaluate(s, place);
-	place->energy = INFINITY;
-	if (place->log_density == -INFINITY)
-		return false;
-	square = add_and_measure(p, 0.5 * step, place->g, s->dim);
-	if (!isfinite(square))
-		return false;
-	place->energy = 0.5 * square - place->log_density;
-	return true;
-}
-
-/* A fresh momentum at the present place; sets the energy there. */
-static void
-draw_momentum(Sampler *s, double *p)
-{
-	double square = 0;
-
-	for (int i = 0; i < s->dim; i++)
-	{
-		p[i] = random_normal(&s->stream);
-		square += p[i] * p[i];
-	}
-	s->present.energy = 0.5 * square - s->present.log_density;
-}
-
-static void
-swap_places(Place *a, Place *b)
-{
-	Place kept = *a;
-
-	*a = *b;
-	*b = kept;
-}
-
-/* b follows a in the order of building; the result is in a. False: it turns back on itself. */
-static bool
-merge(Sampler *s, Subtree *a, Subtree *b)
-{
-	bool apart;
-
-	if (random_uniform(&s->stream) * (a->weight + b->weight) < b->weight)
-		swap_places(&a->drawn, &b->drawn);
-	a->weight += b->weight;
-	if (a->depth == 0)
-	{
-		apart = pair_moves_apart(a->first, b->first, a->sum, s->dim);
-		swap(&a->last, &b->first);
-	}
-	else
-	{
-		apart = spans_move_apart(a->first, a->last, a->sum, b->first, b->last, b->sum, s->dim);
-		swap(&a->last, &b->last);
-	}
-	a->depth++;
-	return apart;
-}
-
-/* The leaf that one step leads to, on top of the stack. False: the step diverges. */
-static bool
-grow_leaf(Sampler *s, int direction)
-{
-	Place *end = &s->end[direction];
-	double *p = s->end_momentum[direction];
-	Subtree *leaf = &s->stack[s->size++];
-	bool valid = leapfrog(s, end, p, direction ? s->step : -s->step);
-	double error = end->energy - s->start_energy;
-
-	s->leapfrogs++;
-	leaf->depth = 0;
-	leaf->weight = valid ? exp(fmin(-error, MAX_LOG_WEIGHT)) : 0;
-	s->accepted += fmin(leaf->weight, 1);
-	if (!valid || !(error <= MAX_ENERGY_ERROR))
-		return false;
-	copy(leaf->first, p, s->dim);
-	copy(leaf->drawn.q, end->q, s->dim);
-	copy(leaf->drawn.g, end->g, s->dim);
-	leaf->drawn.log_density = end->log_density;
-	leaf->drawn.energy = end->energy;
-	return true;
-}
-
-/*
- * 2^depth steps beyond one end of the trajectory, gathered in stack[0]. False: a U-turn within them or, with
- * *divergent set, a step that diverged.
- */
-static bool
-grow(Sampler *s, int depth, int direction, bool *divergent)
-{
-	s->size = 0;
-	do
-	{
-		if (!grow_leaf(s, direction))
-		{
-			*divergent = true;
-			return false;
-		}
-		while (s->size > 1 && s->stack[s->size - 2].depth == s->stack[s->size - 1].depth)
-		{
-			s->size--;
-			if (!merge(s, &s->stack[s->size - 1], &s->stack[s->size]))
-				return false;
-		}
-	} while (s->stack[0].depth < depth);
-	return true;
-}
-
-/* Whether the trajectory with stack[0] added beyond one end still moves apart; takes its momenta over. */
-static bool
-extend(Sampler *s, int direction)
-{
-	Subtree *added = &s->stack[0];
-	bool single = added->depth == 0;
-	double *first = added->first;
-	double *last = single ? s->end_momentum[direction] : added->last;
-	bool apart = spans_move_apart(s->momentum[1 - direction], s->momentum[direction], s->sum, first, last,
-								  single ? first : added->sum, s->dim);
-
-	copy(s->momentum[direction], s->end_momentum[direction], s->dim);
-	return apart;
-}
-
-static void
-start_trajectory(Sampler *s)
-{
-	double *p = s->momentum[0];
-
-	draw_momentum(s, p);
-	copy(s->momentum[1], p, s->dim);
-	copy(s->sum, p, s->dim);
-	for (int i = 0; i < 2; i++)
-	{
-		copy(s->end_momentum[i], p, s->dim);
-		copy(s->end[i].q, s->present.q, s->dim);
-		copy(s->end[i].g, s->present.g, s->dim);
-	}
-	s->start_energy = s->present.energy;
-	s->accepted = 0;
-	s->leapfrogs = 0;
-}
-
-/* One iteration: moves the present place. */
-static void
-iterate(Sampler *s, NutsStat *stat)
-{
-	double weight = 1;
-	bool divergent = false;
-	bool moving = true;
-	int depth = 0;
-
-	start_trajectory(s);
-	while (moving && depth < s->max_depth)
-	{
-		int direction = random_uniform(&s->stream) > 0.5;
-
-		if (!grow(s, depth, direction, &divergent))
-			break;
-		/* a density that stays finite at infinity must not draw the chain there */
-		if (!all_finite(s->stack[0].drawn.q, s->dim))
-		{
-			divergent = true;
-			break;
-		}
-		/* biased progressive sampling: the newer half is preferred */
-		if (random_uniform(&s->stream) * weight < s->stack[0].weight)
-			swap_places(&s->present, &s->stack[0].drawn);
-		weight += s->stack[0].weight;
-		moving = extend(s, direction);
-		depth++;
-	}
-	*stat = (NutsStat){.log_density = s->present.log_density,
-					   .energy = s->present.energy,
-					   .accept = s->accepted / s->leapfrogs,
-					   .step = s->step,
-					   .depth = depth,
-					   .leapfrogs = s->leapfrogs,
-					   .divergent = divergent,
-					   .stopped = moving && !divergent && depth == s->max_depth};
-}
-
-/* ---------------------------------------------------------------------------------------------------
- * A chain
- * --------------------------------------------------------------------------------------------------- */
-
-static bool
-try_start(Sampler *s)
-{
-	evaluate(s, &s->present);
-	return s->present.log_density > -INFINITY && all_finite(s->present.g, s->dim);
-}
-
-static bool
-find_start(Sampler *s, const double *start)
+find_start(NutsSampler *s, const double *start)
 {
 	if (start)
 	{
-		copy(s->present.q, start, s->dim);
-		return all_finite(start, s->dim) && try_start(s);
+		memcpy(s->present.q, start, sizeof(double) * s->dim);
+		return nuts_all_finite(start, s->dim) && try_start(s);
 	}
 	for (int i = 0; i < NUTS_START_TRIES; i++)
 	{
@@ -477,29 +36,16 @@ find_start(Sampler *s, const double *start)
 	return false;
 }
 
-/* By how much the energy falls in one step from the present place, with a fresh momentum. */
-static double
-energy_drop(Sampler *s)
-{
-	Place *trial = &s->end[0];
-	double *p = s->end_momentum[0];
-
-	draw_momentum(s, p);
-	copy(trial->q, s->present.q, s->dim);
-	copy(trial->g, s->present.g, s->dim);
-	return leapfrog(s, trial, p, s->step) ? s->present.energy - trial->energy : -INFINITY;
-}
-
 #define LONGEST_STEP 1e7
 #define SHORTEST_STEP 1e-100
 
 /* Doubles or halves the step until the acceptance of one step crosses 0.8 (Hoffman and Gelman, algorithm 4). */
 static NutsFailure
-find_step(Sampler *s)
+find_step(NutsSampler *s)
 {
-	bool longer = energy_drop(s) > log(0.8);
+	bool longer = nuts_energy_drop(s) > log(0.8);
 
-	while ((energy_drop(s) > log(0.8)) == longer)
+	while ((nuts_energy_drop(s) > log(0.8)) == longer)
 	{
 		s->step *= longer ? 2 : 0.5;
 		if (s->step > LONGEST_STEP)
@@ -519,7 +65,7 @@ typedef struct Warmup
 } Warmup;
 
 static NutsFailure
-learn(Sampler *s, Warmup *warmup, int iteration, double accept)
+learn(NutsSampler *s, Warmup *warmup, int iteration, double accept)
 {
 	NutsFailure failure;
 
@@ -538,7 +84,7 @@ learn(Sampler *s, Warmup *warmup, int iteration, double accept)
 }
 
 static NutsFailure
-warm_up(Sampler *s, const NutsOptions *options, int64_t *leapfrogs)
+warm_up(NutsSampler *s, const NutsOptions *options, int64_t *leapfrogs)
 {
 	int total = options->warmup + options->draws;
 	Warmup warmup;
@@ -552,7 +98,7 @@ warm_up(Sampler *s, const NutsOptions *options, int64_t *leapfrogs)
 	dual_average_start(&warmup.average, options->target_accept, s->step);
 	for (int i = 0; i < options->warmup && failure == NUTS_FINE; i++)
 	{
-		iterate(s, &stat);
+		nuts_iterate(s, &stat);
 		*leapfrogs += stat.leapfrogs;
 		failure = learn(s, &warmup, i, stat.accept);
 		if (options->progress)
@@ -564,7 +110,7 @@ warm_up(Sampler *s, const NutsOptions *options, int64_t *leapfrogs)
 }
 
 static void
-draw(Sampler *s, const NutsOptions *options, NutsRun *run)
+draw(NutsSampler *s, const NutsOptions *options, NutsRun *run)
 {
 	double *energy = CORE_ALLOC(s->env, double, options->draws);
 
@@ -572,8 +118,8 @@ draw(Sampler *s, const NutsOptions *options, NutsRun *run)
 	{
 		NutsStat *stat = &run->stat[i];
 
-		iterate(s, stat);
-		copy(run->draw + (size_t) i * s->dim, s->present.q, s->dim);
+		nuts_iterate(s, stat);
+		memcpy(run->draw + (size_t) i * s->dim, s->present.q, sizeof(double) * s->dim);
 		energy[i] = stat->energy;
 		run->leapfrogs += stat->leapfrogs;
 		run->divergences += stat->divergent;
@@ -598,25 +144,26 @@ within_limits(const NutsTarget *target, const NutsOptions *options)
 CoreStatus
 nuts_run(const NutsTarget *target, const NutsOptions *options, const CoreEnv *env, NutsRun *run)
 {
-	Sampler s;
+	NutsSampler s;
 
 	*run = (NutsRun){.failure = NUTS_BAD_OPTIONS, .dim = target->dim, .ebfmi = NAN, .dense = options->dense};
 	if (!within_limits(target, options))
 		return CORE_BAD_INPUT;
-	init_sampler(&s, target, options, env);
+	nuts_sampler_init(&s, target, options, env);
 	run->metric = s.metric.covariance;
 	run->failure = NUTS_NO_START;
+	/* before the work, so that too many draws fail at once */
+	run->draw = CORE_ALLOC(env, double, (size_t) options->draws * target->dim);
+	run->stat = CORE_ALLOC(env, NutsStat, options->draws);
 	if (find_start(&s, options->start))
 		run->failure = warm_up(&s, options, &run->warmup_leapfrogs);
 	if (run->failure == NUTS_FINE)
 	{
 		run->step = s.step;
 		run->draws = options->draws;
-		run->draw = CORE_ALLOC(env, double, (size_t) options->draws * target->dim);
-		run->stat = CORE_ALLOC(env, NutsStat, options->draws);
 		draw(&s, options, run);
 	}
-	free_sampler(&s);
+	nuts_sampler_free(&s);
 	return run->failure == NUTS_FINE ? CORE_OK : CORE_NUMERIC;
 }
 

@@ -1,10 +1,10 @@
 /*
- * Prior distributions of a single number, and the maps between their support and the whole line on which the
- * sampler moves.
+ * Prior distributions of a single number, on their support and on the whole line on which the sampler moves.
  */
 #ifndef ATTRIB_PRIOR_H
 #define ATTRIB_PRIOR_H
 
+#include "line_map.h"
 #include "random.h"
 
 /* Arguments in the order given, with the names that PyMC has for them. */
@@ -50,6 +50,9 @@ extern const char *prior_argument_rule(PriorKind kind, int i);
 /* -1, or the first argument that breaks its rule; the prior is usable only after -1. */
 extern int prior_init(Prior *prior, PriorKind kind, const double *arguments);
 
+/* log_norm of a prior whose arguments obey their rules. */
+extern double prior_log_norm(PriorKind kind, const double *arguments);
+
 /* The closed interval outside which the density is 0; infinite ends where there is none. */
 extern void prior_support(const Prior *prior, double *low, double *high);
 
@@ -69,40 +72,7 @@ extern double prior_quantile(const Prior *prior, double p);
 /* Strictly inside the support wherever doubles allow it. */
 extern double prior_draw(const Prior *prior, RandomStream *stream);
 
-/* ------------------------------------------------------------------------------------------------------------
- * Maps: x in an interval <-> u on the whole line
- * ------------------------------------------------------------------------------------------------------------ */
-typedef enum LineMapKind
-{
-	LINE_IDENTITY,
-	LINE_LOG,	/* x = low + e^u */
-	LINE_MINUS, /* x = high - e^u */
-	LINE_LOGIT, /* x = low + (high - low) / (1 + e^-u) */
-} LineMapKind;
-
-typedef struct LineMap
-{
-	LineMapKind kind;
-	double low;
-	double high;
-} LineMap;
-
-/* x, with what a density of u needs: log |dx/du| is added to the log density of x. */
-typedef struct LinePoint
-{
-	double x;
-	double dx;			 /* dx/du */
-	double log_jacobian; /* log |dx/du| */
-	double dlog_jacobian;
-} LinePoint;
-
-/* For the support of a prior, or any low < high, either of them infinite. */
-extern LineMap line_map(double low, double high);
-extern LineMap prior_line_map(const Prior *prior);
-
-/* For u far out x may equal an end of the interval or be infinite; nothing is ever NaN but for a NaN. */
-extern LinePoint line_to_interval(const LineMap *map, double u);
-extern double line_from_interval(const LineMap *map, double x); /* infinite at an end */
+extern LineMap prior_line_map(const Prior *prior); /* of its support */
 
 /* Log density of u under the prior of x, Jacobian included; *slope along u; *x the value itself. */
 extern double prior_line_log_density(const Prior *prior, const LineMap *map, double u, double *x,

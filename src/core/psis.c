@@ -28,11 +28,11 @@ static double
 log_sum_exp(const double *x, int n)
 {
 	double most = greatest(x, n);
-	double sum = 0;
+	double sum = -1; /* without the greatest, whose term is 1 */
 
 	for (int i = 0; i < n; i++)
 		sum += exp(x[i] - most);
-	return most + log(sum);
+	return most + log1p(sum);
 }
 
 /* ---------------------------------------------------------------------------------------------------
