@@ -248,7 +248,7 @@ evaluate_draws(MmmPosterior *p, const MmmFit *fit, int every, int n, double *log
 	const MmmModel *m = p->model;
 	const MmmData *data = m->data;
 	int components = mmm_components(m);
-	double *parts = CORE_ALLOC(p->env, double, (size_t) components *data->periods);
+	double *parts = CORE_ALLOC(p->env, double, (size_t) components * data->periods);
 	double *predicted = CORE_ALLOC(p->env, double, data->periods);
 	double *first = log_likelihood;
 
