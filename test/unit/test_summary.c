@@ -429,7 +429,7 @@ test_impossible_squares(void)
 		SummaryView view;
 
 		path.squares = (FixedSquare){{0, (uint64_t) sums[i], 0}};
-		flat_writer_begin(&writer, channels, 1, &meta, 0, env);
+		flat_writer_begin(&writer, channels, 1, &meta, 0, 0, env);
 		ok(flat_writer_put(&writer, &path) == CORE_OK && flat_writer_end(&writer, &flat) == CORE_OK,
 		   "two conversions of 10 in all are written");
 		ok(summary_flat_decode(flat.bytes, flat.size, NULL, NULL, env, &view, &meta) ==
