@@ -39,8 +39,8 @@ enum
 /* A season of fewer periods than this cannot be told from one of more. */
 #define MIN_SEASON_LENGTH 2
 
-static void
-pg_attribute_noreturn() unrecognized(const char *argument, const char *given, const char *known)
+pg_noreturn static void
+unrecognized(const char *argument, const char *given, const char *known)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("unrecognized %s \"%s\"", argument, given), errhint("Known are %s.", known)));
