@@ -1046,6 +1046,11 @@ CREATE AGGREGATE mmm_dataset_agg(geo text, period date, kpi float8, media jsonb,
 COMMENT ON AGGREGATE mmm_dataset_agg(text, date, float8, jsonb, jsonb, float8) IS
 	'mmm_dataset of rows in any order: one row a geo and period, with controls, scaled by population; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
 
+CREATE FUNCTION mmm_split_national(dataset mmm_dataset, channels text[]) RETURNS mmm_dataset
+	AS 'MODULE_PATHNAME', 'attrib_mmm_split_national' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION mmm_split_national(mmm_dataset, text[]) IS
+	'splits media whose national figures every geo states among the geos, by population';
+
 -- =====================================================================================================
 -- 12. mmm_model: a fitted media mix model, and what it says
 -- =====================================================================================================

@@ -4,9 +4,8 @@
  * Chan and Koehler 2017).
  *
  * What the sampler moves is chosen for its geometry. M = log common + a is the size of the effect (mmm_effect.c). A
- * geo's number z lies between the geo's own effect
- * (centred, weight 1: good where the geo's data tell its effect) and its standardised deviation (0: good where they do
- * not), after Papaspiliopoulos, Roberts and Skold 2007:
+ * geo's number z lies between the geo's own effect (centred, weight 1: good where the geo's data tell its effect) and
+ * its standardised deviation (0: good where they do not), after Papaspiliopoulos, Roberts and Skold 2007:
  *
  *    z ~ Normal(w M, geo_sd^w),    log coefficient[g] = log common + geo_sd^(1 - w) (z - w M)
  */
@@ -22,8 +21,9 @@
 /* Spread of a chain's first numbers about the common ones, in standard deviations of theirs. */
 #define START_SPREAD 0.1
 
-/* Between-geo deviation that the centring supposes. */
+/* Between geos, as chains begin, and what the centring may suppose. */
 #define USUAL_SD 0.3
+#define MOST_PILOT_SD 1
 
 static int
 cell_of(const MmmPosterior *p, int geo, int channel)
@@ -41,6 +41,7 @@ mmm_hierarchy_init(MmmPosterior *p)
 
 	h->level = CORE_ALLOC_ZERO(p->env, double, channels);
 	h->centring = CORE_ALLOC_ZERO(p->env, double, cells);
+	h->gain = CORE_ALLOC_ZERO(p->env, double, cells);
 	h->deviation = CORE_ALLOC_ZERO(p->env, double, cells);
 }
 
@@ -69,58 +70,129 @@ remove_levels(const MmmPosterior *p, double *column)
 	}
 }
 
-/*
- * How well each geo's data tell its effect, against how much geos are expected to differ: by the pooled least squares
- * fit at the reference transforms, with the base taken out.
- */
-void
-mmm_hierarchy_center(MmmPosterior *p)
+/* Least squares at the reference transforms, with the base taken out, one coefficient for all geos. */
+typedef struct Pilot
 {
-	const MmmModel *m = p->model;
-	MmmHierarchy *h = &p->hierarchy;
-	int channels = m->data->channels;
-	double *rest = CORE_ALLOC(p->env, double, p->rows *((size_t) channels + 1));
-	double *gram = CORE_ALLOC(p->env, double, (size_t) channels *(channels + 1));
-	double *b = gram + (size_t) channels * channels;
-	double *y = rest + p->rows * channels;
-	double noise = 0;
+	double *rest; /* [channel][rows] of the columns */
+	double *residual;
+	double *b;	   /* [channel] */
+	double *apart; /* [cell] by how much a geo's own coefficient would differ */
+	double *told;  /* [cell] squared length of a geo's column */
+	double noise;  /* variance of what is left with the geos' own coefficients */
+} Pilot;
+
+static void
+fit_pilot(MmmPosterior *p, Pilot *f)
+{
+	int channels = p->model->data->channels;
+	double *gram = CORE_ALLOC(p->env, double, (size_t) channels *channels);
 
 	for (int c = 0; c <= channels; c++)
 	{
+		double *rest = c < channels ? f->rest + c * p->rows : f->residual;
+
 		core_check(p->env);
-		mmm_gaussian_rest(&p->gaussian, c < channels ? p->columns + c * p->rows : p->y, rest + c * p->rows);
-		remove_levels(p, rest + c * p->rows);
+		mmm_gaussian_rest(&p->gaussian, c < channels ? p->columns + c * p->rows : p->y, rest);
+		remove_levels(p, rest);
 	}
 	for (int c = 0; c < channels; c++)
 	{
 		for (int k = 0; k <= c; k++)
-			gram[c * channels + k] = mmm_dot(rest + c * p->rows, rest + k * p->rows, p->rows);
+			gram[c * channels + k] = mmm_dot(f->rest + c * p->rows, f->rest + k * p->rows, p->rows);
 		gram[c * channels + c] += 1e-9 * p->rows;
-		b[c] = mmm_dot(rest + c * p->rows, y, p->rows);
+		f->b[c] = mmm_dot(f->rest + c * p->rows, f->residual, p->rows);
 	}
 	if (!cholesky(channels, channels, gram))
-		memset(b, 0, sizeof(double) * channels);
+		memset(f->b, 0, sizeof(double) * channels);
 	else
-		cholesky_solve(channels, channels, gram, b);
-	for (size_t i = 0; i < p->rows; i++)
-	{
-		double r = y[i];
-
-		for (int c = 0; c < channels; c++)
-			r -= b[c] * rest[c * p->rows + i];
-		noise += r * r / (double) p->observed;
-	}
+		cholesky_solve(channels, channels, gram, f->b);
 	for (int c = 0; c < channels; c++)
-		for (int g = 0; g < m->data->geos; g++)
-		{
-			const double *s = rest + c * p->rows + (size_t) g * m->train;
-			double told = b[c] > 0 ? b[c] * b[c] * mmm_dot(s, s, m->train) : 0;
-
-			if (told > 0 && !p->beliefs->prior_only)
-				h->centring[cell_of(p, g, c)] = told / (told + noise / (USUAL_SD * USUAL_SD));
-		}
-	core_free(p->env, rest);
+		for (size_t i = 0; i < p->rows; i++)
+			f->residual[i] -= f->b[c] * f->rest[c * p->rows + i];
 	core_free(p->env, gram);
+}
+
+static void
+part_geos(MmmPosterior *p, Pilot *f)
+{
+	const MmmModel *m = p->model;
+	double squares = mmm_dot(f->residual, f->residual, p->rows);
+	double freedom = (double) p->observed - m->base;
+
+	for (int g = 0; g < m->data->geos; g++)
+		for (int c = 0; c < m->data->channels; c++)
+		{
+			size_t at = (size_t) g * m->train;
+			const double *s = f->rest + c * p->rows + at;
+			int cell = cell_of(p, g, c);
+
+			f->told[cell] = mmm_dot(s, s, m->train);
+			f->apart[cell] = f->told[cell] > 0 ? mmm_dot(s, f->residual + at, m->train) / f->told[cell] : 0;
+			squares -= f->apart[cell] * f->apart[cell] * f->told[cell];
+			freedom--;
+		}
+	f->noise = squares > 0 && freedom > p->observed / 4.0
+				   ? squares / freedom
+				   : mmm_dot(f->residual, f->residual, p->rows) / (double) p->observed;
+}
+
+/*
+ * Deviation of log coefficients between geos, by moments: how far they lie apart less what noise makes of it, and less
+ * three standard errors of that. It had better be too small: where the deviation may be 0, what is centred on it ends in
+ * a funnel that no step size suits.
+ */
+static double
+pilot_deviation(const MmmPosterior *p, const Pilot *f, int c)
+{
+	double geos = p->model->data->geos;
+	double excess = -geos - 3 * sqrt(2 * geos);
+	double weights = 0;
+
+	for (int g = 0; g < p->model->data->geos; g++)
+	{
+		int cell = cell_of(p, g, c);
+
+		excess += f->told[cell] * f->apart[cell] * f->apart[cell] / f->noise;
+		weights += f->told[cell];
+	}
+	if (!(weights > 0 && f->b[c] > 0 && excess > 0))
+		return 0;
+	return fmin(MOST_PILOT_SD, sqrt(excess * f->noise / weights) / f->b[c]);
+}
+
+/* How well each geo's data tell its effect, against how far geos seem to lie apart. */
+void
+mmm_hierarchy_center(MmmPosterior *p)
+{
+	const MmmModel *m = p->model;
+	int channels = m->data->channels;
+	size_t cells = (size_t) m->data->geos * channels;
+	Pilot f;
+
+	if (p->beliefs->prior_only)
+		return;
+	f.rest = CORE_ALLOC(p->env, double, p->rows *((size_t) channels + 1) + channels + 2 * cells);
+	f.residual = f.rest + p->rows * channels;
+	f.b = f.residual + p->rows;
+	f.apart = f.b + channels;
+	f.told = f.apart + cells;
+	fit_pilot(p, &f);
+	part_geos(p, &f);
+	for (int c = 0; c < channels; c++)
+	{
+		double sd = pilot_deviation(p, &f, c);
+
+		for (int g = 0; f.b[c] > 0 && g < m->data->geos; g++)
+		{
+			int cell = cell_of(p, g, c);
+			double own = fmax(f.b[c] + f.apart[cell], f.b[c] / 10);
+			double told = f.told[cell] * own * own * sd * sd;
+
+			if (told > 0)
+				p->hierarchy.centring[cell] = told / (told + f.noise);
+		}
+	}
+	core_free(p->env, f.rest);
 }
 
 static double
@@ -128,7 +200,7 @@ place_channel(MmmPosterior *p, const double *q, int c)
 {
 	const MmmModel *m = p->model;
 	MmmHierarchy *h = &p->hierarchy;
-	double sd = p->parameters[m->geo_sd + c];
+	double log_sd = log(p->parameters[m->geo_sd + c]);
 	double log_common = log(p->parameters[m->transforms + c]);
 	double log_density = 0;
 
@@ -138,11 +210,13 @@ place_channel(MmmPosterior *p, const double *q, int c)
 		int cell = cell_of(p, g, c);
 		double w = h->centring[cell];
 		double deviation = q[p->mapped + cell] - w * h->level[c];
-		double standard = deviation / pow(sd, w);
+		double gain = exp((1 - w) * log_sd);
+		double standard = gain * deviation / p->parameters[m->geo_sd + c];
 
 		h->deviation[cell] = deviation;
-		p->parameters[m->by_geo + cell] = exp(log_common + pow(sd, 1 - w) * deviation);
-		log_density -= (LOG_2PI + standard * standard) / 2 + w * log(sd);
+		h->gain[cell] = gain;
+		p->parameters[m->by_geo + cell] = exp(log_common + gain * deviation);
+		log_density -= (LOG_2PI + standard * standard) / 2 + w * log_sd;
 		if (!(p->parameters[m->by_geo + cell] <= LARGEST))
 			return -INFINITY;
 	}
@@ -180,7 +254,7 @@ along_channel(MmmPosterior *p, double *gradient, int c)
 	{
 		int cell = cell_of(p, g, c);
 		double w = h->centring[cell];
-		double gain = pow(sd, 1 - w);
+		double gain = h->gain[cell];
 		double deviation = h->deviation[cell];
 		double precise = deviation * gain * gain / (sd * sd); /* over sd^2w */
 		double slope = p->along[m->by_geo + cell] * p->parameters[m->by_geo + cell];

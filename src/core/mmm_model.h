@@ -127,7 +127,8 @@ extern void mmm_transform_scaled(const MmmModel *model, const double *transforms
 /*
  * Adds gain times the transformed exposure of periods [from, to) to sum[j], at multiplier[j] times the exposure, and
  * gain times its slope along the multiplier to slope[j].
- * Added one by one in the order of the periods, so that a multiplier of 1 gives the sum of mmm_transform_scaled.
+ * Added one by one in the order of the periods, so that a multiplier of 1 gives the sum of mmm_transform_scaled
+ * but for the last digits.
  */
 extern void mmm_add_responses(const MmmModel *model, const double *transforms, const double *x, int from,
 							  int to, double gain, const double *multiplier, int points, double *sum,

@@ -46,6 +46,7 @@ typedef struct MmmHierarchy
 	double *level;	   /* [channel] M */
 	double *centring;  /* [cell] w */
 	double *deviation; /* [cell] z - w M */
+	double *gain;	   /* [cell] geo_sd^(1 - w) */
 } MmmHierarchy;
 
 /*

@@ -347,26 +347,19 @@ saturation_values(const Saturation *curve, const double *x, size_t n, double *va
 	}
 }
 
-/* The derivative of x/(x + half) is what is missing to 1, squared, over half. */
 static inline void
 simple_hill_slopes(double half, const double *x, size_t n, double *value, double *dx, double *dlog_half)
 {
-	double per_half = 1 / half;
-
 	for (size_t i = 0; i < n; i++)
 	{
-		double u = x[i];
-		double less = u <= half ? u : half;
-		double more = u <= half ? half : u;
-		double ratio = less / more;
-		double inverse = 1 / (1 + ratio);
-		double share = ratio * inverse;
-		double missing = u <= half ? inverse : share;
+		double inverse = 1 / (x[i] + half);
+		double share = x[i] * inverse;
+		double missing = half * inverse;
 
-		value[i] = u <= half ? share : inverse;
-		dx[i] = missing * missing * per_half;
+		value[i] = share;
+		dx[i] = missing * inverse;
 		if (dlog_half)
-			dlog_half[i] = -(u <= half ? share : inverse) * missing;
+			dlog_half[i] = -share * missing;
 	}
 }
 

@@ -67,9 +67,9 @@ extern SaturationGrowth saturation_growth(const Saturation *curve, double x);
 extern SaturationPoint saturation_point(const Saturation *curve, double x);
 
 /*
- * Whole series: the digits of saturation_value, and slopes along x, ln half_saturation and ln slope to the rounding of
- * the greatest of them.
- * Any slope may be NULL; value may be x itself.
+ * Whole series of finite x. saturation_values has the digits of saturation_value; saturation_slopes is for fits, which
+ * take the slopes along x, ln half_saturation and ln slope with the value, to its accuracy but not its last digit. Any
+ * slope may be NULL; value may be x itself.
  */
 extern void saturation_values(const Saturation *curve, const double *x, size_t n, double *value);
 extern void saturation_slopes(const Saturation *curve, const double *x, size_t n, double *value, double *dx,

@@ -2,13 +2,13 @@
 A panel of geos whose truth is known, for tests and benchmarks of media mix models by geo.
 
 Per head of population, with KPI and exposure of order 1:
-    kpi[g][t] = intercept[g] + 0.3 t/T + 0.2 sin(2 pi t/52) + 0.1 cos(2 pi t/52) + sum_c beta[g][c] s_c[g][t] + noise
+    kpi[g][t] = intercept[g] + 0.3 t/T + 0.2 sin(2 pi t/season) + 0.1 cos(2 pi t/season) + sum_c beta[g][c] s_c[g][t] + noise
     s = x/(x + half) of geometric adstock (normalised, max_lag 8),  beta[g][c] = beta[c] exp(spread z[g][c])
 """
 import math
 import random
 
-PERIOD = "date '2022-01-03' + 7 * %d"
+SEASON = 365.2425 / 7
 MAX_LAG = 8
 
 
@@ -42,7 +42,7 @@ class Panel:
     def _add_geo(self, geo, rng):
         people = self.population[geo]
         level = 2 + 0.4 * rng.gauss(0, 1)
-        kpi = [level + 0.3 * t / self.weeks + 0.2 * math.sin(2 * math.pi * t / 52) + 0.1 * math.cos(2 * math.pi * t / 52)
+        kpi = [level + 0.3 * t / self.weeks + 0.2 * math.sin(2 * math.pi * t / SEASON) + 0.1 * math.cos(2 * math.pi * t / SEASON)
                + self.noise * rng.gauss(0, 1) for t in range(self.weeks)]
         spend = []
         for c, channel in enumerate(self.channels):
