@@ -3,11 +3,9 @@
  * positive and what the data of a geo do not tell is taken from the others (Gelman and Hill 2007; Sun, Wang, Jin,
  * Chan and Koehler 2017).
  *
- * What the sampler moves is chosen for its geometry. With a = log of the channel's total response at its transforms, in
- * units of what it was at a reference, M = log common + a is the size of the effect, which the data know far better
- * than a coefficient that any half-saturation may be exchanged for. A geo's number z lies between the geo's own effect
- * (centred, weight 1: good where the geo's data tell its effect) and its standardised deviation (0: good where they do
- * not), after Papaspiliopoulos, Roberts and Skold 2007:
+ * What the sampler moves is chosen for its geometry. M = log common + a is the size of the effect (mmm_effect.c). A
+ * geo's number z lies between the geo's own effect (centred, weight 1: good where the geo's data tell its effect) and
+ * its standardised deviation (0: good where they do not), after Papaspiliopoulos, Roberts and Skold 2007:
  *
  *    z ~ Normal(w M, geo_sd^w),    log coefficient[g] = log common + geo_sd^(1 - w) (z - w M)
  */
@@ -33,15 +31,6 @@ cell_of(const MmmPosterior *p, int geo, int channel)
 	return geo * p->model->data->channels + channel;
 }
 
-/* Log response over what it was at the reference; 0 for a channel that has none. */
-static double
-log_response(const MmmPosterior *p, int c)
-{
-	double response = p->returns[c].response;
-
-	return response > 0 && p->hierarchy.reference[c] > 0 ? log(response / p->hierarchy.reference[c]) : 0;
-}
-
 void
 mmm_hierarchy_init(MmmPosterior *p)
 {
@@ -50,24 +39,10 @@ mmm_hierarchy_init(MmmPosterior *p)
 	int channels = m->data->channels;
 	size_t cells = (size_t) m->data->geos * channels;
 
-	h->coordinate = CORE_ALLOC(p->env, int, channels);
-	h->effect = CORE_ALLOC_ZERO(p->env, bool, channels);
-	h->reference = CORE_ALLOC_ZERO(p->env, double, channels);
-	h->along_response = CORE_ALLOC_ZERO(p->env, double, channels);
 	h->level = CORE_ALLOC_ZERO(p->env, double, channels);
 	h->centring = CORE_ALLOC_ZERO(p->env, double, cells);
 	h->gain = CORE_ALLOC_ZERO(p->env, double, cells);
 	h->deviation = CORE_ALLOC_ZERO(p->env, double, cells);
-	for (int k = 0; k < p->mapped; k++)
-	{
-		int c = p->coordinate[k].place - m->transforms;
-
-		if (c < 0 || c >= channels)
-			continue;
-		h->coordinate[c] = k;
-		h->effect[c] =
-			!p->beliefs->roi[c] && p->coordinate[k].map.kind == LINE_LOG && p->coordinate[k].map.low == 0;
-	}
 }
 
 /* Where the base is sampled, nothing else takes the geos' levels out. */
@@ -229,7 +204,7 @@ place_channel(MmmPosterior *p, const double *q, int c)
 	double log_common = log(p->parameters[m->transforms + c]);
 	double log_density = 0;
 
-	h->level[c] = log_common + log_response(p, c);
+	h->level[c] = log_common + mmm_log_response(p, c);
 	for (int g = 0; g < m->data->geos; g++)
 	{
 		int cell = cell_of(p, g, c);
@@ -249,28 +224,13 @@ place_channel(MmmPosterior *p, const double *q, int c)
 }
 
 double
-mmm_hierarchy_place(MmmPosterior *p, const double *q, double *gradient)
+mmm_hierarchy_place(MmmPosterior *p, const double *q)
 {
 	const MmmModel *m = p->model;
-	MmmHierarchy *h = &p->hierarchy;
 	double log_density = 0;
 
 	for (int c = 0; c < m->data->channels; c++)
 	{
-		int k = h->coordinate[c];
-		MmmCoordinate *common = &p->coordinate[k];
-
-		h->along_response[c] = 0;
-		if (h->effect[c])
-		{
-			double u = q[k] - log_response(p, c);
-
-			log_density +=
-				prior_line_log_density(common->prior, &common->map, u, &common->value, &gradient[k]);
-			common->dvalue = line_to_interval(&common->map, u).dx;
-			p->parameters[common->place] = common->value;
-			h->along_response[c] = -gradient[k];
-		}
 		if (!(p->parameters[m->transforms + c] > 0 && p->parameters[m->transforms + c] <= LARGEST) ||
 			!(p->parameters[m->geo_sd + c] > 0))
 			return -INFINITY;
@@ -287,7 +247,7 @@ along_channel(MmmPosterior *p, double *gradient, int c)
 	double sd = p->parameters[m->geo_sd + c];
 	double *along_common = &p->along[m->transforms + c];
 	double common = 0;
-	double response = h->along_response[c];
+	double response = 0;
 	double log_sd = 0;
 
 	for (int g = 0; g < m->data->geos; g++)
@@ -306,11 +266,7 @@ along_channel(MmmPosterior *p, double *gradient, int c)
 	}
 	p->along[m->geo_sd + c] += log_sd / sd;
 	*along_common += common / p->parameters[m->transforms + c];
-	/* a common coefficient that stands for the effect falls as the response rises */
-	if (h->effect[c])
-		response -= *along_common * p->parameters[m->transforms + c];
-	for (int k = 0; p->returns[c].response > 0 && k < m->per_channel; k++)
-		p->along[c * m->per_channel + k] += response * p->returns[c].slope[k] / p->returns[c].response;
+	p->effects.along_response[c] += response;
 }
 
 void
@@ -328,12 +284,12 @@ mmm_hierarchy_start(const MmmPosterior *p, RandomStream *stream, double *q)
 
 	for (int c = 0; c < m->data->channels; c++)
 	{
-		const MmmCoordinate *common = &p->coordinate[h->coordinate[c]];
-		double value = line_to_interval(&common->map, q[h->coordinate[c]]).x;
+		const MmmCoordinate *common = &p->coordinate[p->effects.coordinate[c]];
+		double value = line_to_interval(&common->map, q[p->effects.coordinate[c]]).x;
 		double level = log(value);
 
 		if (p->beliefs->roi[c])
-			level += log(p->returns[c].rate / h->reference[c]);
+			level += log(p->returns[c].rate / p->effects.reference[c]);
 		for (int g = 0; g < m->data->geos; g++)
 		{
 			double w = h->centring[cell_of(p, g, c)];

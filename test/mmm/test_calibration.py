@@ -6,7 +6,7 @@ them, and ranks of the true values among the posterior's draws. If the fit draws
 are uniform. The test is chi-squared over 10 bins; no parameter's p-value may be below 0.001 (a sound sampler of 10
 parameters fails once in a hundred seeds, and this seed is fixed).
 
-ATTRIB_SBC sets the number of simulations: 150 unless set; `make bench` runs 1000.
+ATTRIB_SBC sets the number of simulations, 150 unless set; bench/calibration does the same for more models at full size.
 """
 import json
 import math
