@@ -672,20 +672,32 @@ CREATE FUNCTION conversion_accuracy_trans(internal, user_key text, path text[], 
 	AS 'MODULE_PATHNAME', 'attrib_accuracy_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION conversion_accuracy_trans(internal, text, text[], boolean, jsonb) IS 'transition: one journey a row, options the same in all';
 
+CREATE FUNCTION conversion_accuracy_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_accuracy_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION conversion_accuracy_serialize(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'attrib_accuracy_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION conversion_accuracy_deserialize(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_accuracy_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION conversion_accuracy_combine(internal, internal) IS 'adds the folds of another process';
+COMMENT ON FUNCTION conversion_accuracy_serialize(internal) IS 'the folds as flat summaries';
+COMMENT ON FUNCTION conversion_accuracy_deserialize(bytea, internal) IS 'reverse of conversion_accuracy_serialize';
+
 CREATE FUNCTION conversion_accuracy_final(internal) RETURNS model_accuracy[]
 	AS 'MODULE_PATHNAME', 'attrib_accuracy_final' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000000;
 COMMENT ON FUNCTION conversion_accuracy_final(internal) IS 'final function of conversion_accuracy: cross-validates';
 
 CREATE AGGREGATE conversion_accuracy(user_key text, path text[], converted boolean) (
 	SFUNC = conversion_accuracy_trans, STYPE = internal, SSPACE = 65536,
-	FINALFUNC = conversion_accuracy_final, PARALLEL = SAFE
+	FINALFUNC = conversion_accuracy_final, COMBINEFUNC = conversion_accuracy_combine,
+	SERIALFUNC = conversion_accuracy_serialize, DESERIALFUNC = conversion_accuracy_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE conversion_accuracy(text, text[], boolean) IS
 	'cross-validated accuracy, folds by user, of Markov chains of several orders and of a logistic regression on channels; unnest() it';
 
 CREATE AGGREGATE conversion_accuracy(user_key text, path text[], converted boolean, options jsonb) (
 	SFUNC = conversion_accuracy_trans, STYPE = internal, SSPACE = 65536,
-	FINALFUNC = conversion_accuracy_final, PARALLEL = SAFE
+	FINALFUNC = conversion_accuracy_final, COMBINEFUNC = conversion_accuracy_combine,
+	SERIALFUNC = conversion_accuracy_serialize, DESERIALFUNC = conversion_accuracy_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE conversion_accuracy(text, text[], boolean, jsonb) IS
 	'cross-validated accuracy, folds by user; options: folds, max_order, ridge, seed';
@@ -1095,7 +1107,7 @@ CREATE FUNCTION mmm_fit(dataset mmm_dataset, method text DEFAULT 'bayes', adstoc
 	RETURNS mmm_model
 	AS 'MODULE_PATHNAME', 'attrib_mmm_fit' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL SAFE COST 1000000;
 COMMENT ON FUNCTION mmm_fit(mmm_dataset, text, text, text, boolean, integer, boolean, boolean, text, integer, float8, text[], jsonb, jsonb, integer, float8, integer, integer, integer, bigint, jsonb) IS
-	'fits a media mix model: adstock, saturation, trend, seasonality, controls and interactions; the same seed gives the same digits';
+	'fits a media mix model, by default Bayesian: adstock, saturation, trend, seasonality, controls, interactions, priors and lift tests; the same seed gives the same digits';
 
 CREATE FUNCTION mmm_candidates(dataset mmm_dataset, method text DEFAULT 'bayes', adstock text DEFAULT 'geometric', saturation text DEFAULT 'hill',
 	adstock_first boolean DEFAULT true, max_lag integer DEFAULT 8, normalized boolean DEFAULT true,
@@ -1115,7 +1127,7 @@ CREATE FUNCTION mmm_parameters(model mmm_model,
 	OUT component text, OUT parameter text, OUT mean float8, OUT sd float8, OUT low float8, OUT median float8, OUT high float8, OUT prior_mean float8, OUT prior_sd float8, OUT contraction float8, OUT rhat float8, OUT ess_bulk float8, OUT ess_tail float8)
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'attrib_mmm_parameters' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 30;
-COMMENT ON FUNCTION mmm_parameters(mmm_model) IS 'parameters in the user''s units; low and high bound 90%';
+COMMENT ON FUNCTION mmm_parameters(mmm_model) IS 'parameters in the user''s units; low and high bound 90%; of a Bayesian fit with prior, R-hat and effective sample sizes';
 
 CREATE FUNCTION mmm_draws(model mmm_model,
 	OUT chain integer, OUT draw integer, OUT component text, OUT parameter text, OUT value float8)

@@ -17,10 +17,11 @@ no_spend(const MmmRequest *request, int channel)
 static void
 chain_failed(int chain, const MmmChain *result)
 {
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("chain %d of the fit: %s", chain + 1, nuts_failure_text(result->failure)),
-					errhint("Priors that hold values which the data exclude, or that reach beyond any number, "
-							"do this: narrow them.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("chain %d of the fit: %s", chain + 1, nuts_failure_text(result->failure)),
+			 errhint("Priors that hold values which the data exclude, or that reach beyond any number, "
+					 "do this: narrow them.")));
 }
 
 /* One line on what is wrong with the draws, for each thing that is. */
@@ -29,7 +30,7 @@ warn(const MmmRequest *request)
 {
 	const MmmFit *fit = &request->value.fit;
 	double rhat = 0;
-	double ess = INFINITY;
+	double ess = fit->draws; /* where there are too few to say more */
 
 	for (int k = 0; k < request->value.model.parameters; k++)
 	{
@@ -44,8 +45,9 @@ warn(const MmmRequest *request)
 								 MMM_MIN_ESS),
 						  errhint("Take more draws; see mmm_parameters.")));
 	if (fit->sampling.divergences > 0)
-		ereport(WARNING, (errmsg("%.0f of %d draws ended in divergences", fit->sampling.divergences, fit->draws),
-						  errhint("Raise extra => '{\"target_accept\": 0.99}', or narrow the priors.")));
+		ereport(WARNING,
+				(errmsg("%.0f of %d draws ended in divergences", fit->sampling.divergences, fit->draws),
+				 errhint("Raise extra => '{\"target_accept\": 0.99}', or narrow the priors.")));
 }
 
 void
@@ -92,8 +94,8 @@ mmm_bayes_fit(FunctionCallInfo fcinfo, MmmRequest *request, const CoreEnv *env)
 	for (int c = 0; c < options->chains; c++)
 		if (chains.chain[c].failure != NUTS_FINE)
 			chain_failed(c, &chains.chain[c]);
-	attrib_check_status(mmm_bayes_summarize(&chains.posterior, options, chains.chain, chains.draw, env,
-											&request->value.fit),
-						"mmm_fit");
+	attrib_check_status(
+		mmm_bayes_summarize(&chains.posterior, options, chains.chain, chains.draw, env, &request->value.fit),
+		"mmm_fit");
 	warn(request);
 }

@@ -42,7 +42,7 @@ put_metric(RowSink *sink, const Metric *metric, const char *component, double va
 	bool nulls[6] = {false,
 					 component == NULL,
 					 isnan(value),
-					 metric->wanted == ANY,
+					 metric->wanted == ANY || isnan(metric->threshold),
 					 metric->wanted == ANY || isnan(value),
 					 ok || isnan(value)};
 
@@ -163,8 +163,8 @@ put_chains(RowSink *sink, const MmmValue *value)
 	static const Metric bulk_metric = {"ess_bulk_min", AT_LEAST, MMM_MIN_ESS, "Take more draws."};
 	static const Metric tail_metric = {"ess_tail_min", AT_LEAST, MMM_MIN_ESS,
 									   "Intervals are uncertain: take more draws."};
-	static const Metric divergences = {
-		"divergences", AT_MOST, 0, "Raise extra => '{\"target_accept\": 0.99}', or narrow the priors."};
+	static const Metric divergences = {"divergences", AT_MOST, 0,
+									   "Raise extra => '{\"target_accept\": 0.99}', or narrow the priors."};
 	static const Metric stopped = {
 		"max_depth_reached", AT_MOST, 0,
 		"Trajectories were cut short: raise extra => '{\"max_depth\": 12}', or narrow the priors."};
@@ -223,9 +223,10 @@ put_loo(RowSink *sink, const MmmSampling *s)
 	static const Metric elpd = {"elpd_loo", ANY, 0, NULL};
 	static const Metric se = {"elpd_loo_se", ANY, 0, NULL};
 	static const Metric p = {"p_loo", ANY, 0, NULL};
-	static const Metric bad = {"pareto_k_bad", AT_MOST, 0,
-							   "Some observations are too influential for elpd_loo: look at outliers, or take "
-							   "extra => '{\"likelihood\": \"student_t\"}'."};
+	static const Metric bad = {
+		"pareto_k_bad", AT_MOST, 0,
+		"Some observations are too influential for elpd_loo: look at outliers, or take "
+		"extra => '{\"likelihood\": \"student_t\"}'."};
 	Metric k = {"pareto_k_max", AT_MOST, s->pareto_threshold,
 				"elpd_loo is unreliable for the observation that has it."};
 

@@ -126,8 +126,9 @@ attrib_mmm_candidates(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	mmm_fit_arguments(fcinfo, &request);
 	if (request.value.method != MMM_RIDGE)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("candidates are fits of method 'ridge'"),
-						errhint("Write method => 'ridge'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("candidates are fits of method 'ridge'"),
+				 errhint("Write method => 'ridge'.")));
 	env = fit_env(&request);
 	attrib_check_status(mmm_pareto(model, &request.ridge, &env->env, &front), "mmm_candidates");
 	for (int i = 0; i < front.size; i++)

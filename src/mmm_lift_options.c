@@ -32,8 +32,7 @@ name_or_refuse(JsonbObjectIter *it, const char *const *names, int count, const c
 static int
 period_from(JsonbObjectIter *it, const MmmModel *model)
 {
-	DateADT day =
-		DatumGetDateADT(DirectFunctionCall1(date_in, CStringGetDatum(jsonb_option_text(it))));
+	DateADT day = DatumGetDateADT(DirectFunctionCall1(date_in, CStringGetDatum(jsonb_option_text(it))));
 	int t = 0;
 
 	while (t < model->train && model->data->period[t] < day)
@@ -45,8 +44,7 @@ period_from(JsonbObjectIter *it, const MmmModel *model)
 static int
 period_to(JsonbObjectIter *it, const MmmModel *model)
 {
-	DateADT day =
-		DatumGetDateADT(DirectFunctionCall1(date_in, CStringGetDatum(jsonb_option_text(it))));
+	DateADT day = DatumGetDateADT(DirectFunctionCall1(date_in, CStringGetDatum(jsonb_option_text(it))));
 	int t = 0;
 
 	while (t < model->train && model->data->period[t] <= day)
@@ -81,12 +79,11 @@ check_test(const MmmLiftTest *test, double spend_change, const MmmModel *model, 
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s: spend_change must not be 0", what),
 				 errhint("A test compares with what would have been spent without it.")));
 	if (test->from >= test->until || test->measured < test->until)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s: no period of the training lies between \"from\" and \"%s\"", what,
-						test->from >= test->until ? "to" : "measured_until"),
-				 errhint("The training runs from %s to %s.", mmm_date_text(model->data->period[0]),
-						 mmm_date_text(model->data->period[model->train - 1]))));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s: no period of the training lies between \"from\" and \"%s\"", what,
+							   test->from >= test->until ? "to" : "measured_until"),
+						errhint("The training runs from %s to %s.", mmm_date_text(model->data->period[0]),
+								mmm_date_text(model->data->period[model->train - 1]))));
 }
 
 static void
@@ -128,11 +125,10 @@ read_test(JsonbValue *object, int number, const MmmModel *model, MmmLiftTest *te
 	while (jsonb_object_next(&it))
 	{
 		if (strcmp(it.key, "channel") == 0)
-			test->channel =
-				name_or_refuse(&it, model->data->channel_name, model->data->channels, "channels");
+			test->channel = name_or_refuse(&it, model->data->channel_name, model->data->channels, "channels");
 		else if (strcmp(it.key, "geo") == 0)
-			test->geo = name_or_refuse(&it, model->data->geo_name, model->data->has_geo ? model->data->geos : 0,
-									   "geos");
+			test->geo = name_or_refuse(&it, model->data->geo_name,
+									   model->data->has_geo ? model->data->geos : 0, "geos");
 		else if (strcmp(it.key, "from") == 0)
 			test->from = period_from(&it, model);
 		else if (strcmp(it.key, "to") == 0)

@@ -198,10 +198,10 @@ attrib_mmm_draws(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < count; i++)
 		{
-			Datum values[5] = {
-				Int32GetDatum(d / each + 1), Int32GetDatum(d % each + 1),
-				CStringGetTextDatum(parameters[i].component), CStringGetTextDatum(parameters[i].name),
-				Float8GetDatum(mmm_draw(value, d)[parameters[i].place] * parameters[i].unit)};
+			Datum values[5] = {Int32GetDatum(d / each + 1), Int32GetDatum(d % each + 1),
+							   CStringGetTextDatum(parameters[i].component),
+							   CStringGetTextDatum(parameters[i].name),
+							   Float8GetDatum(mmm_draw(value, d)[parameters[i].place] * parameters[i].unit)};
 			bool nulls[5] = {false};
 
 			row_sink_put(&sink, values, nulls);

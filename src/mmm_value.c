@@ -386,15 +386,16 @@ mmm_value_check_spec(const MmmValue *value)
 {
 	const MmmSpec *spec = &value->spec;
 
-	if (value->method < 0 || value->method > MMM_BAYES || spec->adstock < 0 || spec->adstock >= ADSTOCK_KINDS ||
-		spec->saturation < 0 || spec->saturation >= SATURATION_KINDS || spec->trend < 0 ||
-		spec->trend > MMM_TREND_KNOTS || spec->likelihood < 0 || spec->likelihood > MMM_STUDENT_T)
+	if (value->method < 0 || value->method > MMM_BAYES || spec->adstock < 0 ||
+		spec->adstock >= ADSTOCK_KINDS || spec->saturation < 0 || spec->saturation >= SATURATION_KINDS ||
+		spec->trend < 0 || spec->trend > MMM_TREND_KNOTS || spec->likelihood < 0 ||
+		spec->likelihood > MMM_STUDENT_T)
 		mmm_value_invalid("A kind is unknown.");
 	if ((value->method == MMM_BAYES) != (spec->likelihood != MMM_LEAST_SQUARES) ||
 		(value->method == MMM_BAYES) != (value->fit.chains > 0))
 		mmm_value_invalid("Method, likelihood and chains do not belong together.");
-	if (value->fit.chains < 0 || (value->fit.chains > 0 && (value->fit.draws == 0 ||
-															value->fit.draws % value->fit.chains != 0)))
+	if (value->fit.chains < 0 ||
+		(value->fit.chains > 0 && (value->fit.draws == 0 || value->fit.draws % value->fit.chains != 0)))
 		mmm_value_invalid("The chains do not divide the draws.");
 	if (!(value->kpi_value > 0 && value->kpi_value <= MMM_MAX_AMOUNT) || value->fit.draws < 0)
 		mmm_value_invalid("kpi_value or the number of draws is out of range.");

@@ -220,7 +220,8 @@ read_sampling(JsonbObjectIter *it, MmmSampling *sampling)
 	double *numbers = numbers_or_nulls(it, &count);
 
 	if (count != MMM_SAMPLING_NUMBERS)
-		mmm_value_invalid(psprintf("\"sampling\" has %d numbers, not %d.", count, (int) MMM_SAMPLING_NUMBERS));
+		mmm_value_invalid(
+			psprintf("\"sampling\" has %d numbers, not %d.", count, (int) MMM_SAMPLING_NUMBERS));
 	memcpy(sampling, numbers, sizeof(*sampling));
 }
 

@@ -248,7 +248,7 @@ evaluate_draws(MmmPosterior *p, const MmmFit *fit, int every, int n, double *log
 	const MmmModel *m = p->model;
 	const MmmData *data = m->data;
 	int components = mmm_components(m);
-	double *parts = CORE_ALLOC(p->env, double, (size_t) components *data->periods);
+	double *parts = CORE_ALLOC(p->env, double, (size_t) components * data->periods);
 	double *predicted = CORE_ALLOC(p->env, double, data->periods);
 	double *first = log_likelihood;
 
@@ -312,7 +312,9 @@ score_draws(MmmPosterior *p, const CoreEnv *env, MmmFit *fit)
 	for (int k = 0; k < p->model->parameters; k++)
 		if (fit->marginal[k].ess_bulk > 0)
 			efficiency = fmin(efficiency, fit->marginal[k].ess_bulk / fit->draws);
-	status = psis_loo(log_likelihood, n, (int) p->observed, efficiency, env, &loo);
+	/* draws of the priors predict nothing */
+	status = p->beliefs->prior_only ? CORE_BAD_INPUT
+									: psis_loo(log_likelihood, n, (int) p->observed, efficiency, env, &loo);
 	if (status == CORE_OK)
 	{
 		fit->sampling.elpd_loo = loo.elpd;

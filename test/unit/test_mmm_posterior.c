@@ -308,7 +308,8 @@ check_meaning(void)
 	for (int g = 0; g < 2; g++)
 		for (int t = 20; t < 29; t++)
 			difference += after[g * PERIODS + t] - before[g * PERIODS + t];
-	is_close(mmm_lift_expected(&p, &test), difference, 1e-10, "a lift test expects the difference of predictions");
+	is_close(mmm_lift_expected(&p, &test), difference, 1e-10,
+			 "a lift test expects the difference of predictions");
 	for (int g = 0; g < 2; g++)
 	{
 		mmm_contributions_of_geo(&model, p.parameters, &data, 0, g, parts, unit_env());
@@ -323,8 +324,8 @@ check_meaning(void)
 
 /* -(n ln 2 pi + ln det V + r'V^-1 r)/2 with V written out. */
 static double
-direct_log_density(const double *columns, int terms, const double *mean, const double *sd, const double *y, int n,
-				   double sigma)
+direct_log_density(const double *columns, int terms, const double *mean, const double *sd, const double *y,
+				   int n, double sigma)
 {
 	double *V = calloc((size_t) n * n, sizeof(double));
 	double *r = calloc(n, sizeof(double));
@@ -415,7 +416,10 @@ check_integrated(void)
 static void
 check_conditional(void)
 {
-	enum { DRAWS = 40000 };
+	enum
+	{
+		DRAWS = 40000
+	};
 	static double columns[TERMS * ROWS];
 	double mean[TERMS], sd[TERMS], residual[ROWS], weighted[ROWS];
 	double A[TERMS * TERMS], b[TERMS], scratch[TERMS], draw[TERMS];
