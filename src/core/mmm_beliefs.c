@@ -8,8 +8,12 @@
 /* Of the intercept, in units of the greatest KPI, where no column's level has to be made up for. */
 #define INTERCEPT_SD 2
 
-/* Between geos, of the logarithm of coefficients: most lie within a factor of 1.6. */
-#define GEO_SD 0.5
+/*
+ * Of the deviation between geos of the logarithm of coefficients: a gamma distribution of mean 1/2 that is 0 at 0, where
+ * the sampler would have to squeeze into a funnel (Chung, Rabe-Hesketh, Dorie, Gelman and Liu 2013).
+ */
+#define GEO_SD_SHAPE 2
+#define GEO_SD_RATE 4
 
 static bool
 observed(const MmmModel *model, int geo, int t)
@@ -167,7 +171,7 @@ mmm_beliefs_default(const MmmModel *model, MmmBeliefs *beliefs, const CoreEnv *e
 	coefficient_priors(model, beliefs);
 	base_priors(model, beliefs, kpi_sd);
 	for (int c = 0; model->by_geo >= 0 && c < model->data->channels; c++)
-		beliefs->prior[model->geo_sd + c] = make(PRIOR_HALFNORMAL, GEO_SD, 0);
+		beliefs->prior[model->geo_sd + c] = make(PRIOR_GAMMA, GEO_SD_SHAPE, GEO_SD_RATE);
 	if (model->sigma >= 0)
 		beliefs->prior[model->sigma] = make(PRIOR_HALFNORMAL, kpi_sd, 0);
 	if (model->nu >= 0)
