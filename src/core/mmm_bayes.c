@@ -228,6 +228,7 @@ summarize_parameters(const MmmBayesOptions *options, const MmmModel *model, cons
 		fit->marginal[k].rhat = storable(summary.rhat);
 		fit->marginal[k].ess_bulk = summary.ess_bulk;
 		fit->marginal[k].ess_tail = summary.ess_tail;
+		fit->marginal[k].mcse = summary.mcse_mean;
 	}
 	core_free(env, value);
 }
