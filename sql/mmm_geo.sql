@@ -52,5 +52,6 @@ SELECT mmm_fit(mmm_dataset_agg(week, sales, media), extra => '{"pooling": "parti
 SELECT mmm_fit(d, priors => '{"tv": {"geo_sd": {"dist": "normal", "mu": 0, "sigma": 1}}}') FROM d;
 SELECT mmm_fit(d, priors => '{"tv": {"geo_sd": {"dist": "halfnormal", "sigma": 1}}}', extra => '{"pooling": "complete"}') FROM d;
 SELECT mmm_fit(d, priors => '{"tv": {"roi": {"dist": "lognormal", "mu": 0, "sigma": 1}}}', extra => '{"pooling": "none"}') FROM d;
+SELECT mmm_fit(d, priors => '{"tv": {"roi": {"dist": "uniform", "lower": 0, "upper": 5}}}') FROM d;
 SELECT regexp_replace(m::text, '"geo_coefficients": true', '"geo_coefficients": false')::mmm_model IS NULL FROM models WHERE pooling = 'partial';
 DROP EXTENSION attrib CASCADE;

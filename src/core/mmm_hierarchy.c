@@ -39,6 +39,9 @@ mmm_hierarchy_init(MmmPosterior *p)
 	int channels = m->data->channels;
 	size_t cells = (size_t) m->data->geos * channels;
 
+	h->along_roi = CORE_ALLOC_ZERO(p->env, double, channels);
+	h->response = CORE_ALLOC_ZERO(p->env, double, cells);
+	h->slope = CORE_ALLOC_ZERO(p->env, double, cells *MMM_MAX_TRANSFORMS);
 	h->level = CORE_ALLOC_ZERO(p->env, double, channels);
 	h->centring = CORE_ALLOC_ZERO(p->env, double, cells);
 	h->gain = CORE_ALLOC_ZERO(p->env, double, cells);
@@ -223,6 +226,48 @@ place_channel(MmmPosterior *p, const double *q, int c)
 	return log_density;
 }
 
+static double
+total_contribution(const MmmPosterior *p, int c)
+{
+	double sum = 0;
+
+	for (int g = 0; g < p->model->data->geos; g++)
+		sum += p->parameters[p->model->by_geo + cell_of(p, g, c)] * p->hierarchy.response[cell_of(p, g, c)];
+	return sum;
+}
+
+/*
+ * ROI of all geos is that of the common coefficient times an average of how geos deviate: given the deviations its
+ * logarithm moves with that of the common coefficient, so its prior needs no more of a Jacobian than that has.
+ */
+static double
+place_roi(MmmPosterior *p, int c)
+{
+	const MmmCoordinate *common = &p->coordinate[p->effects.coordinate[c]];
+	double u = log(total_contribution(p, c) / p->returns[c].rate);
+	double roi;
+
+	return prior_line_log_density(common->prior, &common->map, u, &roi, &p->hierarchy.along_roi[c]);
+}
+
+static void
+along_roi(MmmPosterior *p, int c)
+{
+	const MmmModel *m = p->model;
+	const MmmHierarchy *h = &p->hierarchy;
+	double per_total = h->along_roi[c] / total_contribution(p, c);
+
+	for (int g = 0; g < m->data->geos; g++)
+	{
+		int cell = cell_of(p, g, c);
+
+		p->along[m->by_geo + cell] += per_total * h->response[cell];
+		for (int k = 0; k < m->per_channel; k++)
+			p->along[c * m->per_channel + k] +=
+				per_total * p->parameters[m->by_geo + cell] * h->slope[cell * MMM_MAX_TRANSFORMS + k];
+	}
+}
+
 double
 mmm_hierarchy_place(MmmPosterior *p, const double *q)
 {
@@ -235,6 +280,8 @@ mmm_hierarchy_place(MmmPosterior *p, const double *q)
 			!(p->parameters[m->geo_sd + c] > 0))
 			return -INFINITY;
 		log_density += place_channel(p, q, c);
+		if (p->beliefs->roi[c])
+			log_density += place_roi(p, c);
 	}
 	return log_density;
 }
@@ -273,7 +320,11 @@ void
 mmm_hierarchy_along(MmmPosterior *p, double *gradient)
 {
 	for (int c = 0; c < p->model->data->channels; c++)
+	{
+		if (p->beliefs->roi[c])
+			along_roi(p, c);
 		along_channel(p, gradient, c);
+	}
 }
 
 void

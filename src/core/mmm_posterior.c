@@ -160,7 +160,16 @@ place_coordinates(MmmPosterior *p, const double *q, double *gradient)
 		/* these wait for the transforms */
 		if (is_effect(p, c))
 			continue;
-		log_prior += prior_line_log_density(c->prior, &c->map, q[k], &c->value, &gradient[k]);
+		if (p->pooled && c->roi >= 0)
+		{
+			/* the prior is of what all geos return together */
+			LinePoint point = line_to_interval(&c->map, q[k]);
+
+			c->value = point.x;
+			gradient[k] = 0;
+		}
+		else
+			log_prior += prior_line_log_density(c->prior, &c->map, q[k], &c->value, &gradient[k]);
 		c->dvalue = line_to_interval(&c->map, q[k]).dx;
 		if (!(fabs(c->value) <= LARGEST))
 			return -INFINITY;
@@ -233,9 +242,20 @@ sum_responses(MmmPosterior *p, int c)
 		double unit = mmm_kpi_unit(m, g);
 		size_t at = (size_t) g * m->train;
 
-		r->response += unit * mmm_sum(p->columns + c * p->rows + at, m->train);
+		double response = unit * mmm_sum(p->columns + c * p->rows + at, m->train);
+		int cell = g * m->data->channels + c;
+
+		r->response += response;
+		if (p->pooled)
+			p->hierarchy.response[cell] = response;
 		for (int k = 0; k < m->per_channel; k++)
-			r->slope[k] += unit * mmm_sum(p->slopes + (c * m->per_channel + k) * p->rows + at, m->train);
+		{
+			double slope = unit * mmm_sum(p->slopes + (c * m->per_channel + k) * p->rows + at, m->train);
+
+			r->slope[k] += slope;
+			if (p->pooled)
+				p->hierarchy.slope[cell * MMM_MAX_TRANSFORMS + k] = slope;
+		}
 	}
 }
 

@@ -43,6 +43,9 @@ typedef struct MmmEffects
 /* Coefficients that vary by geo, see mmm_hierarchy.c. Cells are [geo][channel]. */
 typedef struct MmmHierarchy
 {
+	double *along_roi; /* [channel] slope of the log prior along ln ROI of all geos */
+	double *response;  /* [cell] what a geo's column sums to, in units of the KPI */
+	double *slope;	   /* [cell][MMM_MAX_TRANSFORMS] its slopes */
 	double *level;	   /* [channel] M */
 	double *centring;  /* [cell] w */
 	double *deviation; /* [cell] z - w M */
