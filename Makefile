@@ -75,6 +75,7 @@ bench:
 	@tools/with_cluster $(PYTHON) bench/run
 	@tools/with_cluster $(PYTHON) bench/evidence
 	@tools/with_cluster $(PYTHON) bench/calibration
+	@tools/with_cluster $(PYTHON) bench/geo_panel
 
 # Against PyMC-Marketing, which it installs under build/: several hundred megabytes.
 bench-bayes:

@@ -98,8 +98,10 @@ JOIN LATERAL mmm_predict(m, (SELECT d FROM datasets)) AS b USING (period) WHERE 
 SELECT count(*) FROM datasets, mmm_roas(quick(d, $q$extra => '{"lift_likelihood": "student_t"}', lift_tests =>
   '[{"channel": "search", "from": "2024-03-04", "to": "2024-03-25", "measured_until": "2024-04-08", "spend_change": -20, "lift": -100, "standard_error": 50}]'$q$));
 
+-- Candidates are ridge fits, whatever the method
+SELECT count(*) > 5 AS several FROM datasets, mmm_candidates(d, extra => '{"candidates": 200}');
+
 -- Refused
-SELECT mmm_candidates(d) FROM datasets;
 SELECT mmm_fit(d, priors => '{"radio": {}}') FROM datasets;
 SELECT mmm_fit(d, priors => '{"tv": {"speed": {}}}') FROM datasets;
 SELECT mmm_fit(d, priors => '{"tv": {"decay": {"alpha": 1}}}') FROM datasets;

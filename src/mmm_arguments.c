@@ -361,6 +361,8 @@ mmm_fit_arguments(FunctionCallInfo fcinfo, MmmRequest *request)
 	request->workers = -1;
 	value->data = mmm_dataset_arg(fcinfo, ARG_DATASET);
 	value->method = method_argument(fcinfo);
+	if (request->candidates)
+		value->method = MMM_RIDGE;
 	spec_arguments(fcinfo, value->data, &value->spec);
 	value->kpi_value = kpi_value_argument(fcinfo);
 	argument_not_null(fcinfo, ARG_SEED, "seed");

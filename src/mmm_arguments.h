@@ -10,7 +10,8 @@
 
 typedef struct MmmRequest
 {
-	MmmValue value; /* all but the fit */
+	bool candidates; /* set beforehand: they are ridge fits, whatever the method */
+	MmmValue value;	 /* all but the fit */
 	MmmFitOptions ridge;
 	MmmBeliefs beliefs; /* of method bayes, as is what follows */
 	MmmBayesOptions bayes;

@@ -117,7 +117,8 @@ Datum
 attrib_mmm_candidates(PG_FUNCTION_ARGS)
 {
 	RowSink sink = row_sink_begin(fcinfo);
-	MmmRequest request = {.ridge = {.candidates = 10000, .replicates = 0, .folds = 4, .penalty = NAN}};
+	MmmRequest request = {.candidates = true,
+						  .ridge = {.candidates = 10000, .replicates = 0, .folds = 4, .penalty = NAN}};
 	const MmmModel *model = &request.value.model;
 	MmmFront front;
 	FitEnv *env;
@@ -125,10 +126,6 @@ attrib_mmm_candidates(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	mmm_fit_arguments(fcinfo, &request);
-	if (request.value.method != MMM_RIDGE)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("candidates are fits of method 'ridge'"),
-				 errhint("Write method => 'ridge'.")));
 	env = fit_env(&request);
 	attrib_check_status(mmm_pareto(model, &request.ridge, &env->env, &front), "mmm_candidates");
 	for (int i = 0; i < front.size; i++)
