@@ -2,7 +2,7 @@
  * mmm_roas and mmm_response_curves: both read the one response function, sum_t coefficient * saturation(adstock(
  * multiplier * exposure))_t, at a multiplier of 1 or along it.
  */
-#include "mmm_report.h"
+#include "mmm_response.h"
 
 #include <math.h>
 
@@ -14,17 +14,10 @@
 PG_FUNCTION_INFO_V1(attrib_mmm_roas);
 PG_FUNCTION_INFO_V1(attrib_mmm_response_curves);
 
-/* Response and its slope along the multiplier of one channel, by geo and period. */
-typedef struct Response
+MmmResponse
+mmm_response_alloc(const MmmData *data)
 {
-	double *value; /* [geo][period] */
-	double *slope;
-} Response;
-
-static Response
-response_alloc(const MmmData *data)
-{
-	Response r;
+	MmmResponse r;
 
 	r.value = palloc_extended(sizeof(double) * mmm_rows(data), MCXT_ALLOC_HUGE);
 	r.slope = palloc_extended(sizeof(double) * mmm_rows(data), MCXT_ALLOC_HUGE);
@@ -32,7 +25,7 @@ response_alloc(const MmmData *data)
 }
 
 static void
-respond(const MmmValue *value, int draw, int channel, double multiplier, Response *r)
+respond(const MmmValue *value, int draw, int channel, double multiplier, MmmResponse *r)
 {
 	const MmmModel *m = &value->model;
 	const MmmData *data = value->data;
@@ -43,7 +36,7 @@ respond(const MmmValue *value, int draw, int channel, double multiplier, Respons
 	CHECK_FOR_INTERRUPTS();
 	for (int g = 0; g < data->geos; g++)
 	{
-		double gain = mmm_kpi_unit(m, g) * parameters[m->transforms + channel];
+		double gain = mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel);
 		Size at = (Size) g * n;
 
 		mmm_scaled_exposure(m, data, g, channel, x);
@@ -130,7 +123,8 @@ typedef struct Figures
 } Figures;
 
 static Figures
-channel_figures(const MmmValue *value, int channel, const ReportGroup *groups, int ngroups, Response *scratch)
+channel_figures(const MmmValue *value, int channel, const ReportGroup *groups, int ngroups,
+				MmmResponse *scratch)
 {
 	int draws = value->fit.draws;
 	Figures f;
@@ -220,7 +214,7 @@ attrib_mmm_roas(PG_FUNCTION_ARGS)
 {
 	RowSink sink = row_sink_begin(fcinfo);
 	const MmmValue *value;
-	Response scratch;
+	MmmResponse scratch;
 	Figures *figures;
 	ReportGroup *groups;
 	int ngroups;
@@ -232,7 +226,7 @@ attrib_mmm_roas(PG_FUNCTION_ARGS)
 	level = mmm_level_argument(fcinfo, 4);
 	groups = make_groups(argument_text(fcinfo, 3, "by"), value->data,
 						 mmm_window_argument(fcinfo, 1, value->data), &ngroups);
-	scratch = response_alloc(value->data);
+	scratch = mmm_response_alloc(value->data);
 	figures = palloc(sizeof(Figures) * value->data->channels);
 	for (int c = 0; c < value->data->channels; c++)
 		figures[c] = channel_figures(value, c, groups, ngroups, &scratch);
@@ -250,9 +244,8 @@ curve_multiplier(int j, int points)
 	return j <= below ? (double) j / below : 1 + (double) (j - below) / (points - 1 - below);
 }
 
-/* The multiplier at which some exposure of the window leaves what the training has seen. */
-static double
-observed_reach(const MmmValue *value, MmmWindow window, int channel)
+double
+mmm_observed_reach(const MmmValue *value, MmmWindow window, int channel)
 {
 	const MmmData *data = value->data;
 	double most = 0;
@@ -263,15 +256,34 @@ observed_reach(const MmmValue *value, MmmWindow window, int channel)
 	return most > 0 ? value->model.exposure_scale[channel] / most : INFINITY;
 }
 
+double
+mmm_window_spend(const MmmData *data, MmmWindow window, int channel)
+{
+	ReportGroup group = {-1, false, window};
+
+	return group_spend(data, &group, channel);
+}
+
+void
+mmm_window_response(const MmmValue *value, int draw, int channel, double multiplier, MmmWindow window,
+					MmmResponse *scratch, double *response, double *slope)
+{
+	ReportGroup group = {-1, false, window};
+
+	respond(value, draw, channel, multiplier, scratch);
+	*response = group_sum(value->data, &group, scratch->value);
+	*slope = group_sum(value->data, &group, scratch->slope);
+}
+
 static void
 put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWindow window, double level)
 {
 	const MmmData *data = value->data;
 	ReportGroup group = {-1, false, window};
-	double spend = group_spend(data, &group, channel);
-	double reach = observed_reach(value, window, channel);
+	double spend = mmm_window_spend(data, window, channel);
+	double reach = mmm_observed_reach(value, window, channel);
 	double *cell = palloc(sizeof(double) * Max(value->fit.draws, 1));
-	Response r = response_alloc(data);
+	MmmResponse r = mmm_response_alloc(data);
 
 	for (int j = 0; j < points; j++)
 	{

@@ -71,6 +71,14 @@ extern int mmm_observed_until(const MmmData *data);
 
 extern void mmm_model_init(MmmModel *model, const MmmData *data, const MmmSpec *spec, const CoreEnv *env);
 
+/* What channel or interaction `medium` is multiplied by in a geo. */
+static inline double
+mmm_coefficient(const MmmModel *model, const double *parameters, int geo, int medium)
+{
+	(void) geo;
+	return parameters[model->transforms + medium];
+}
+
 /* "decay", "half_saturation", ...: transform parameter p of any channel. */
 extern const char *mmm_transform_name(const MmmModel *model, int p);
 
@@ -95,6 +103,13 @@ extern void mmm_transform(const MmmModel *model, const double *transforms, const
 /* The same at multiplier times the exposure, with its slope along the multiplier. */
 extern void mmm_transform_scaled(const MmmModel *model, const double *transforms, const double *x, int n,
 								 double multiplier, double *s, double *slope, const CoreEnv *env);
+
+/*
+ * The sum of that over periods [from, to) as a sum over its terms, gain[t] * saturation(scale[t] * multiplier),
+ * t < n.
+ */
+extern void mmm_response_terms(const MmmModel *model, const double *transforms, const double *x, int n,
+							   int from, int to, double *gain, double *scale, const CoreEnv *env);
 
 /* Column j of the base at a geo and period t, counted from the training's first; t may lie beyond the data. */
 extern double mmm_base_column(const MmmModel *model, const MmmData *data, int j, int geo, int row, int t);

@@ -1,0 +1,27 @@
+/*
+ * The response of a channel to multiples of what was spent on it, for whoever reports or optimizes it.
+ */
+#ifndef ATTRIB_MMM_RESPONSE_H
+#define ATTRIB_MMM_RESPONSE_H
+
+#include "mmm_report.h"
+
+/* Response and its slope along the multiplier of one channel, by geo and period. */
+typedef struct MmmResponse
+{
+	double *value; /* [geo][period] */
+	double *slope;
+} MmmResponse;
+
+extern MmmResponse mmm_response_alloc(const MmmData *data);
+
+/* What the window's periods respond, in KPI units, and how that grows with the multiplier. */
+extern void mmm_window_response(const MmmValue *value, int draw, int channel, double multiplier,
+								MmmWindow window, MmmResponse *scratch, double *response, double *slope);
+
+extern double mmm_window_spend(const MmmData *data, MmmWindow window, int channel);
+
+/* The multiplier at which some exposure of the window leaves what the training has seen. */
+extern double mmm_observed_reach(const MmmValue *value, MmmWindow window, int channel);
+
+#endif
