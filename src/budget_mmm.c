@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "core/budget_risk.h"
 #include "mmm_response.h"
 
 #include "utils/builtins.h"
@@ -30,6 +31,12 @@ enum
 /* Of lift_low and lift_high. */
 #define LIFT_LEVEL 0.9
 
+/* Tails keep every draw's curves in memory: at most so many draws, evenly thinned. */
+#define MOST_TAIL_DRAWS 1000
+
+/* Terms summed into the curve of one channel: beyond this, draws are thinned evenly. */
+#define MOST_TERMS 20000000
+
 /* A model as the channels of a budget. Channels without spend in the window cannot be scaled: they are left out. */
 typedef struct ModelBudget
 {
@@ -39,6 +46,9 @@ typedef struct ModelBudget
 	int *channel;  /* the model's, of each curve */
 	double *spend; /* in the window */
 	double unit;   /* of the optimizer's response, in KPI units: 1, or what makes it money */
+	int *draw;	   /* whose mean the response is; the estimate alone is draw -1 */
+	int draws;
+	double tail_level; /* 0: all of them count; otherwise the worst share */
 } ModelBudget;
 
 static MmmWindow
@@ -102,6 +112,7 @@ response_terms(const ModelBudget *b, int draw, int channel, TermRoom *room)
 	const MmmData *data = b->value->data;
 	const double *parameters = mmm_draw(b->value, draw);
 	const double *transforms = parameters + channel * m->per_channel;
+	CurveTerms terms;
 	int n = data->periods;
 
 	CHECK_FOR_INTERRUPTS();
@@ -116,42 +127,68 @@ response_terms(const ModelBudget *b, int draw, int channel, TermRoom *room)
 		for (int t = 0; t < n; t++)
 			gain[t] *= unit;
 	}
-	return (CurveTerms){mmm_saturation(m, transforms), 1, mmm_rows(data), room->gain, room->scale};
+	terms = (CurveTerms){mmm_saturation(m, transforms), 1, mmm_rows(data), room->gain, room->scale};
+	if (terms.shape.kind == SATURATION_LINEAR) /* as a table: the root that is one */
+		terms.shape = (Saturation){SATURATION_ROOT, 1, 1};
+	return terms;
 }
 
 /* A sum of lines is a line. */
 static Curve
 linear_curve(const ModelBudget *b, int i, TermRoom *room)
 {
-	CurveTerms terms = response_terms(b, -1, b->channel[i], room);
-	Curve curve = {.shape = {SATURATION_LINEAR, 1, 1}, .weight = 1};
+	Curve curve = {.shape = {SATURATION_LINEAR, 1, 1}, .weight = 1.0 / b->draws};
 
-	for (int k = 0; k < terms.count; k++)
-		curve.coefficient += terms.gain[k] * terms.scale[k] / b->spend[i];
+	for (int d = 0; d < b->draws; d++)
+	{
+		CurveTerms terms = response_terms(b, b->draw[d], b->channel[i], room);
+
+		for (int k = 0; k < terms.count; k++)
+			curve.coefficient += terms.gain[k] * terms.scale[k] / b->spend[i];
+	}
 	return curve;
+}
+
+/* A grid for all draws, of which a curve is the mean. */
+static CurveGrid
+grid_for(const ModelBudget *b, int i, TermRoom *room)
+{
+	CurveGrid grid = {0};
+
+	for (int d = 0; d < b->draws; d++)
+	{
+		CurveTerms terms = response_terms(b, b->draw[d], b->channel[i], room);
+
+		terms.weight = 1.0 / b->draws;
+		curve_grid_show(&grid, &terms, ACCURACY);
+	}
+	curve_grid_choose(&grid, ACCURACY);
+	return grid;
 }
 
 static Curve
 table_curve(const ModelBudget *b, int i, TermRoom *room)
 {
-	CurveTerms terms = response_terms(b, -1, b->channel[i], room);
 	Curve curve = {.shape = {SATURATION_HILL, b->spend[i], 1}, .weight = 1, .stretch = 1 / b->spend[i]};
-	CurveGrid grid = {0};
-	double *jet;
+	CurveGrid grid = grid_for(b, i, room);
+	double *jet = palloc0(sizeof(double) * CURVE_GRID_JET * Max(grid.knots, 1));
 
-	curve_grid_show(&grid, &terms, ACCURACY);
-	curve_grid_choose(&grid, ACCURACY);
 	curve.coefficient = grid.knots > 0;
-	jet = palloc0(sizeof(double) * 4 * Max(grid.knots, 1));
-	curve_grid_add(attrib_env(), &grid, &terms, jet);
+	for (int d = 0; d < b->draws && grid.knots > 0; d++)
+	{
+		CurveTerms terms = response_terms(b, b->draw[d], b->channel[i], room);
+
+		terms.weight = 1.0 / b->draws;
+		curve_grid_add(attrib_env(), &grid, &terms, jet);
+	}
 	if (grid.knots > 0)
 		curve.table = curve_table_create(attrib_env(), &grid, jet);
 	pfree(jet);
 	return curve;
 }
 
-static void
-make_curves(ModelBudget *b)
+static TermRoom
+make_room(const ModelBudget *b)
 {
 	Size rows = mmm_rows(b->value->data);
 	TermRoom room;
@@ -159,6 +196,43 @@ make_curves(ModelBudget *b)
 	room.x = palloc_extended(sizeof(double) * b->value->data->periods, MCXT_ALLOC_HUGE);
 	room.gain = palloc_extended(sizeof(double) * rows, MCXT_ALLOC_HUGE);
 	room.scale = palloc_extended(sizeof(double) * rows, MCXT_ALLOC_HUGE);
+	return room;
+}
+
+/* Every draw's own numbers. */
+static BudgetDraws
+draw_jets(const ModelBudget *b)
+{
+	TermRoom room = make_room(b);
+	int n = b->curves.count;
+	CurveGrid *grids = palloc(sizeof(CurveGrid) * n);
+	double *stretch = palloc(sizeof(double) * n);
+	double **jet = palloc(sizeof(double *) * n);
+
+	for (int i = 0; i < n; i++)
+	{
+		Size numbers;
+
+		grids[i] = grid_for(b, i, &room);
+		stretch[i] = 1 / b->spend[i];
+		numbers = (Size) grids[i].knots * CURVE_GRID_JET;
+		jet[i] =
+			palloc_extended(sizeof(double) * Max(numbers * b->draws, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+		for (int d = 0; d < b->draws && numbers > 0; d++)
+		{
+			CurveTerms terms = response_terms(b, b->draw[d], b->channel[i], &room);
+
+			curve_grid_add(attrib_env(), &grids[i], &terms, jet[i] + d * numbers);
+		}
+	}
+	return (BudgetDraws){n, b->draws, grids, jet, stretch};
+}
+
+static void
+make_curves(ModelBudget *b)
+{
+	TermRoom room = make_room(b);
+
 	for (int i = 0; i < b->curves.count; i++)
 	{
 		Curve *curve = &b->curves.channels[i].curve;
@@ -184,12 +258,19 @@ typedef struct ChannelAnswer
 static ChannelAnswer
 answer(const ModelBudget *b, int i, double spend, MmmResponse *scratch)
 {
-	ChannelAnswer a;
+	ChannelAnswer a = {0, 0, 0};
 
-	mmm_window_response(b->value, -1, b->channel[i], 1, b->window, scratch, &a.now, &a.slope);
-	mmm_window_response(b->value, -1, b->channel[i], spend / b->spend[i], b->window, scratch, &a.then,
-						&a.slope);
-	a.slope /= b->spend[i];
+	for (int d = 0; d < b->draws; d++)
+	{
+		double now, then, slope;
+
+		mmm_window_response(b->value, b->draw[d], b->channel[i], 1, b->window, scratch, &now, &slope);
+		mmm_window_response(b->value, b->draw[d], b->channel[i], spend / b->spend[i], b->window, scratch,
+							&then, &slope);
+		a.now += now / b->draws;
+		a.then += then / b->draws;
+		a.slope += slope / b->spend[i] / b->draws;
+	}
 	return a;
 }
 
@@ -206,7 +287,7 @@ state_worth(const ModelBudget *b, const BudgetRequest *request, const ChannelAns
 		spend += plan->spend[i];
 		response += b->unit * answers[i].then;
 	}
-	if (request->target != BUDGET_TARGET_RESPONSE)
+	if (request->target != BUDGET_TARGET_RESPONSE && b->tail_level == 0)
 		plan->value = request->objective == BUDGET_PROFIT ? request->margin * response - spend
 					  : request->objective == BUDGET_ROI  ? (spend > 0 ? response / spend : 0)
 														  : response;
@@ -288,6 +369,66 @@ check_model_request(const ModelBudget *b, const BudgetRequest *request)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("optimize_budget cannot take a model with interactions"),
 						errhint("Its response is no sum over channels. Fit it without interactions.")));
+	if (b->tail_level > 0 && (request->target != BUDGET_NO_TARGET || request->objective == BUDGET_ROI))
+		ereport(ERROR, (errcode(BAD_VALUE), errmsg("risk 'cvar' goes without targets and objective roi"),
+						errhint("Give total_budget or constraints, with objective revenue or profit.")));
+}
+
+/* Every so many of the model's draws. */
+static void
+take_draws(ModelBudget *b, int most)
+{
+	int all = b->value->fit.draws;
+	int every = (all + most - 1) / most;
+
+	b->draws = 0;
+	b->draw = palloc(sizeof(int) * Max(all, 1));
+	for (int d = 0; d < all; d += every)
+		b->draw[b->draws++] = d;
+}
+
+/* Whose response is planned for: the estimate's, the mean of a posterior's draws, or the tail of any draws. */
+static void
+choose_draws(FunctionCallInfo fcinfo, ModelBudget *b)
+{
+	char *risk = argument_text(fcinfo, ARG_RISK, "risk");
+	double level = budget_float8_between(fcinfo, ARG_RISK_LEVEL, "risk_level", 0.001, 1);
+	Size rows = mmm_rows(b->value->data);
+
+	if (strcmp(risk, "mean") != 0 && strcmp(risk, "cvar") != 0)
+		ereport(ERROR, (errcode(BAD_VALUE), errmsg("risk must be 'mean' or 'cvar', not \"%s\"", risk)));
+	if (strcmp(risk, "cvar") == 0)
+	{
+		if (b->value->fit.draws < 20)
+			ereport(ERROR,
+					(errcode(BAD_VALUE),
+					 errmsg("risk 'cvar' needs a model with at least 20 draws, not %d", b->value->fit.draws),
+					 errhint("Fit it with extra => '{\"replicates\": 200}' or more.")));
+		b->tail_level = level;
+		take_draws(b, MOST_TAIL_DRAWS);
+	}
+	else if (b->value->method == MMM_RIDGE || b->value->fit.draws == 0)
+	{
+		b->draw = palloc(sizeof(int));
+		b->draw[0] = -1;
+		b->draws = 1;
+	}
+	else
+		take_draws(b, Max(MOST_TERMS / rows, 20));
+}
+
+static BudgetPlan
+tail_plan(const ModelBudget *b, const BudgetRequest *request, const BudgetConstraints *constraints)
+{
+	BudgetDraws draws = draw_jets(b);
+	BudgetPlan plan;
+	BudgetTrouble trouble;
+	CoreStatus status = budget_optimize_tail(attrib_env(), request, &draws, b->tail_level, &plan, &trouble);
+
+	if (status == CORE_BAD_INPUT)
+		budget_raise(&trouble, request, &b->curves, constraints);
+	attrib_check_status(status, FUNCTION);
+	return plan;
 }
 
 Datum
@@ -307,14 +448,20 @@ attrib_optimize_budget_mmm(PG_FUNCTION_ARGS)
 	b.window = window_argument(fcinfo, &b.value->model);
 	gather_channels(&b);
 	request = budget_request_read(fcinfo, &b.curves, &constraints);
+	choose_draws(fcinfo, &b);
 	check_model_request(&b, &request);
 	/* A response that is a target, or is all that is asked for, stays in KPI units; returns are in money. */
 	b.unit = request.target == BUDGET_TARGET_RESPONSE ||
 					 (request.objective == BUDGET_REVENUE && request.target == BUDGET_NO_TARGET)
 				 ? 1
 				 : b.value->kpi_value;
-	make_curves(&b);
-	plan = budget_plan_or_raise(&request, &b.curves, &constraints, FUNCTION);
+	if (b.tail_level > 0)
+		plan = tail_plan(&b, &request, &constraints);
+	else
+	{
+		make_curves(&b);
+		plan = budget_plan_or_raise(&request, &b.curves, &constraints, FUNCTION);
+	}
 	put_plan(&sink, &b, &request, &constraints, &plan);
 	return (Datum) 0;
 }

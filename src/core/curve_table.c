@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define DEGREE 7
-#define JET 4 /* value and three derivatives */
+#define JET CURVE_GRID_JET /* value and three derivatives */
 
 /* 8! 2^8 */
 #define EIGHTH_FACTOR 10321920.0
@@ -526,6 +526,39 @@ scan_cell(const CoreEnv *env, ArcScan *scan, const double c[DEGREE], double u, d
 	/* de Casteljau's triangle leaves the right half's coefficients along its edge */
 	scan_cell(env, scan, left, u, 0.5 * width, depth - 1);
 	scan_cell(env, scan, right, u + 0.5 * width, 0.5 * width, depth - 1);
+}
+
+void
+curve_grid_weights(const CurveGrid *grid, double m, int *knot, double weight[2 * JET])
+{
+	double place = m > 0 ? (log(m) - grid->first) / grid->step : -INFINITY;
+	double t;
+	double a[DEGREE + 1];
+
+	memset(weight, 0, sizeof(double) * 2 * JET);
+	*knot = 0;
+	if (place <= 0)
+		weight[0] = m / exp(grid->first);
+	else if (place >= grid->knots - 1)
+	{
+		*knot = grid->knots - 2;
+		weight[JET] = 1;
+	}
+	if (place <= 0 || place >= grid->knots - 1)
+		return;
+	*knot = (int) place;
+	t = place - *knot;
+	for (int j = 0; j < 2 * JET; j++)
+	{
+		double jet[2 * JET] = {0};
+		double b[DEGREE + 1];
+
+		jet[j] = 1;
+		join(jet, jet + JET, grid->step, b);
+		powers(b, a);
+		for (int k = DEGREE; k >= 0; k--)
+			weight[j] = weight[j] * t + a[k];
+	}
 }
 
 CurveTable *

@@ -80,6 +80,10 @@ extern void curve_grid_choose(CurveGrid *grid, double accuracy);
 /* Adds value and three derivatives along u at each knot: jet[knot][4]. */
 extern void curve_grid_add(const CoreEnv *env, const CurveGrid *grid, const CurveTerms *terms, double *jet);
 
+/* How much of each number of the jets at knots *knot and *knot + 1 the value at m consists of. */
+#define CURVE_GRID_JET 4
+extern void curve_grid_weights(const CurveGrid *grid, double m, int *knot, double weight[2 * CURVE_GRID_JET]);
+
 extern CurveTable *curve_table_create(const CoreEnv *env, const CurveGrid *grid, const double *jet);
 extern void curve_table_free(const CoreEnv *env, CurveTable *table);
 
