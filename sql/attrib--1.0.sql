@@ -1167,3 +1167,13 @@ CREATE FUNCTION optimize_budget(model mmm_model, total_budget float8 DEFAULT NUL
 
 COMMENT ON FUNCTION optimize_budget(mmm_model, float8, text, float8, float8, float8, text, float8, jsonb, float8, int, int, text, float8, jsonb) IS
 	'the globally best multiple of each channel''s spend by a media mix model, with a proven upper bound and the lift''s interval';
+
+CREATE FUNCTION optimize_flighting(model mmm_model, total_budget float8, periods int, constraints jsonb DEFAULT '[]',
+                                   OUT period date, OUT channel text, OUT spend float8, OUT response float8,
+                                   OUT upper_bound float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_optimize_flighting'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 1000000 ROWS 200;
+
+COMMENT ON FUNCTION optimize_flighting(mmm_model, float8, int, jsonb) IS
+	'spend per channel and period after the training that responds best by a media mix model, with an upper bound';

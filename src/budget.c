@@ -153,7 +153,7 @@ budget_warn(const BudgetPlan *plan, const BudgetRequest *request, const char *fu
 			(errcode(ERRCODE_WARNING),
 			 errmsg("%s: the plan is proven to a gap of %.3g, not to the tolerance of %g", function,
 					plan->gap, request->tolerance),
-			 errhint("A higher node_limit narrows the gap; any plan is at most that far from the best.")));
+			 errhint("Any plan is at most that far from the best. A higher node_limit may narrow the gap.")));
 }
 
 BudgetPlan
