@@ -25,14 +25,21 @@ enum
 	ARG_EXTRA,
 };
 
-/* Tables are this exact, relative to today's response: far below any tolerance. */
+/*
+ * Tables are this exact, relative to today's response: far below any tolerance. Many draws cost time for every knot,
+ * and a tail's gap is seldom that narrow.
+ */
 #define ACCURACY 1e-11
+#define DRAWS_ACCURACY 1e-10
+#define TAIL_ACCURACY 1e-8
 
 /* Of lift_low and lift_high. */
 #define LIFT_LEVEL 0.9
 
 /* Tails keep every draw's curves in memory: at most so many draws, evenly thinned. */
 #define MOST_TAIL_DRAWS 1000
+#define LEAST_TAIL_DRAWS 200
+#define MOST_TAIL_TERMS 600000
 
 /* Terms summed into the curve of one channel: beyond this, draws are thinned evenly. */
 #define MOST_TERMS 20000000
@@ -153,6 +160,7 @@ linear_curve(const ModelBudget *b, int i, TermRoom *room)
 static CurveGrid
 grid_for(const ModelBudget *b, int i, TermRoom *room)
 {
+	double accuracy = b->tail_level > 0 ? TAIL_ACCURACY : b->draws > 1 ? DRAWS_ACCURACY : ACCURACY;
 	CurveGrid grid = {0};
 
 	for (int d = 0; d < b->draws; d++)
@@ -160,9 +168,9 @@ grid_for(const ModelBudget *b, int i, TermRoom *room)
 		CurveTerms terms = response_terms(b, b->draw[d], b->channel[i], room);
 
 		terms.weight = 1.0 / b->draws;
-		curve_grid_show(&grid, &terms, ACCURACY);
+		curve_grid_show(&grid, &terms, accuracy);
 	}
-	curve_grid_choose(&grid, ACCURACY);
+	curve_grid_choose(&grid, accuracy);
 	return grid;
 }
 
@@ -405,7 +413,8 @@ choose_draws(FunctionCallInfo fcinfo, ModelBudget *b)
 					 errmsg("risk 'cvar' needs a model with at least 20 draws, not %d", b->value->fit.draws),
 					 errhint("Fit it with extra => '{\"replicates\": 200}' or more.")));
 		b->tail_level = level;
-		take_draws(b, MOST_TAIL_DRAWS);
+		take_draws(b,
+				   Min(MOST_TAIL_DRAWS, Max(LEAST_TAIL_DRAWS, MOST_TAIL_TERMS / (rows * b->curves.count))));
 	}
 	else if (b->value->method == MMM_RIDGE || b->value->fit.draws == 0)
 	{

@@ -257,6 +257,9 @@ add_power(const double *gain, double *w, double ratio, int n, double jet[JET])
 		jet[j] = sum;
 }
 
+/* tanh of this is 1, and stays so. */
+#define SATURATED 20
+
 /* tanh w; along u its derivatives are sums of w^k d^k/dw^k. */
 static void
 add_tanh(const double *gain, double *w, double ratio, int n, double jet[JET])
@@ -265,18 +268,24 @@ add_tanh(const double *gain, double *w, double ratio, int n, double jet[JET])
 
 	for (int k = 0; k < n; k++)
 	{
-		double e = exp(-2 * w[k]);
-		double r = 1 / (1 + e);
-		double t = (1 - e) * r;
-		double d1 = w[k] * 4 * e * r * r;
-		double d2 = -2 * t * w[k] * d1;
-		double d3 = (6 * t * t - 2) * w[k] * w[k] * d1;
+		double e, r, t, d1, d2, d3;
 
+		if (w[k] > SATURATED)
+		{
+			sum[0] += gain[k];
+			continue;
+		}
+		e = exp(-2 * w[k]);
+		r = 1 / (1 + e);
+		t = (1 - e) * r;
+		d1 = w[k] * 4 * e * r * r;
+		d2 = -2 * t * w[k] * d1;
+		d3 = (6 * t * t - 2) * w[k] * w[k] * d1;
+		w[k] *= ratio;
 		sum[0] += gain[k] * t;
 		sum[1] += gain[k] * d1;
 		sum[2] += gain[k] * (d1 + d2);
 		sum[3] += gain[k] * (d1 + 3 * d2 + d3);
-		w[k] *= ratio;
 	}
 	memcpy(jet, sum, sizeof(sum));
 }
@@ -291,19 +300,26 @@ add_sigmoid(const double *gain, double *w, double ratio, int n, double v, double
 
 	for (int k = 0; k < n; k++)
 	{
-		double y = w[k] - v;
-		double s = 1 / (1 + exp(-y));
-		double q = 1 / (1 + exp(y));
-		double value = w[k] < 1e-3 ? s * limit * -expm1(-w[k]) : s - begin;
-		double d1 = w[k] * s * q;
-		double d2 = (q - s) * w[k] * d1;
-		double d3 = (1 - 6 * s * q) * w[k] * w[k] * d1;
+		double e, s, q, value, d1, d2, d3;
+
+		if (w[k] - v > 2 * SATURATED)
+		{
+			sum[0] += gain[k] * limit;
+			continue;
+		}
+		e = exp(v - w[k]);
+		s = 1 / (1 + e);
+		q = e * s;
+		value = w[k] < 1e-3 ? s * limit * -expm1(-w[k]) : s - begin;
+		d1 = w[k] * s * q;
+		d2 = (q - s) * w[k] * d1;
+		d3 = (1 - 6 * s * q) * w[k] * w[k] * d1;
 
 		sum[0] += gain[k] * value;
 		sum[1] += gain[k] * d1;
 		sum[2] += gain[k] * (d1 + d2);
 		sum[3] += gain[k] * (d1 + 3 * d2 + d3);
-		w[k] = fmin(w[k] * ratio, 1e6);
+		w[k] *= ratio;
 	}
 	for (int j = 0; j < JET; j++)
 		jet[j] = sum[j] / limit;
