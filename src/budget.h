@@ -77,8 +77,7 @@ extern const char *budget_binding_name(int binding, const BudgetRequest *request
 extern void budget_put_number(Datum *values, bool *nulls, int column, double value);
 
 /* Raises what keeps a demand from being met. */
-extern void budget_raise(const BudgetTrouble *trouble, const BudgetRequest *request,
-						 const BudgetCurves *curves, const BudgetConstraints *constraints)
-	pg_attribute_noreturn();
+pg_noreturn extern void budget_raise(const BudgetTrouble *trouble, const BudgetRequest *request,
+									 const BudgetCurves *curves, const BudgetConstraints *constraints);
 
 #endif

@@ -36,8 +36,8 @@ enum
 /* Enough to fit a line and a channel, and to have something left over. */
 #define MIN_OBSERVATIONS 8
 
-static void
-pg_attribute_noreturn() unrecognized(const char *argument, const char *given, const char *known)
+pg_noreturn static void
+unrecognized(const char *argument, const char *given, const char *known)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("unrecognized %s \"%s\"", argument, given), errhint("Known are %s.", known)));

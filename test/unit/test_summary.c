@@ -165,7 +165,7 @@ write_paths(const TestPath *paths, size_t n, const uint8_t *chosen, uint8_t choi
 			map[c] = nused;
 			used[nused++] = names[c];
 		}
-	flat_writer_begin(&writer, used, nused, meta, 3, env);
+	flat_writer_begin(&writer, used, nused, meta, 3, 0, env);
 	for (size_t i = 0; i < n; i++)
 	{
 		SummaryPath path = paths[i].counts;
@@ -241,7 +241,7 @@ rewrite(const SummaryView *view, const SummaryMeta *meta)
 	FlatWriter writer;
 	FlatBytes flat = {0};
 
-	flat_writer_begin(&writer, view->channels, view->nchannels, meta, 0, env);
+	flat_writer_begin(&writer, view->channels, view->nchannels, meta, 0, 0, env);
 	for (size_t i = 0; i < view->npaths; i++)
 		if (flat_writer_put(&writer, &view->paths[i]) != CORE_OK)
 			return flat;
@@ -393,10 +393,10 @@ test_limits(void)
 	FlatBytes twice[2];
 	SummaryView view;
 
-	flat_writer_begin(&writer, channels, 1, &meta, 0, env);
+	flat_writer_begin(&writer, channels, 1, &meta, 0, 0, env);
 	ok(flat_writer_put(&writer, &path) == CORE_OK && flat_writer_put(&writer, &next) == CORE_OVERFLOW,
 	   "counts of all paths must fit int64");
-	flat_writer_begin(&writer, channels, 1, &meta, 0, env);
+	flat_writer_begin(&writer, channels, 1, &meta, 0, 0, env);
 	ok(flat_writer_put(&writer, &path) == CORE_OK && flat_writer_end(&writer, &flat) == CORE_OK,
 	   "the largest count is written");
 	twice[0] = twice[1] = flat;
