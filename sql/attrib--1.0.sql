@@ -1046,6 +1046,11 @@ CREATE AGGREGATE mmm_dataset_agg(geo text, period date, kpi float8, media jsonb,
 COMMENT ON AGGREGATE mmm_dataset_agg(text, date, float8, jsonb, jsonb, float8) IS
 	'mmm_dataset of rows in any order: one row a geo and period, with controls, scaled by population; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
 
+CREATE FUNCTION mmm_split_national(dataset mmm_dataset, channels text[]) RETURNS mmm_dataset
+	AS 'MODULE_PATHNAME', 'attrib_mmm_split_national' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION mmm_split_national(mmm_dataset, text[]) IS
+	'splits media whose national figures every geo states among the geos, by population';
+
 -- =====================================================================================================
 -- 12. mmm_model: a fitted media mix model, and what it says
 -- =====================================================================================================
@@ -1090,7 +1095,7 @@ CREATE FUNCTION mmm_fit(dataset mmm_dataset, method text DEFAULT 'bayes', adstoc
 	RETURNS mmm_model
 	AS 'MODULE_PATHNAME', 'attrib_mmm_fit' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL SAFE COST 1000000;
 COMMENT ON FUNCTION mmm_fit(mmm_dataset, text, text, text, boolean, integer, boolean, boolean, text, integer, float8, text[], jsonb, jsonb, integer, float8, integer, integer, integer, bigint, jsonb) IS
-	'fits a media mix model: adstock, saturation, trend, seasonality, controls and interactions; the same seed gives the same digits';
+	'fits a media mix model, by default Bayesian: adstock, saturation, trend, seasonality, controls, interactions, priors and lift tests; the same seed gives the same digits';
 
 CREATE FUNCTION mmm_candidates(dataset mmm_dataset, method text DEFAULT 'bayes', adstock text DEFAULT 'geometric', saturation text DEFAULT 'hill',
 	adstock_first boolean DEFAULT true, max_lag integer DEFAULT 8, normalized boolean DEFAULT true,
@@ -1110,7 +1115,13 @@ CREATE FUNCTION mmm_parameters(model mmm_model,
 	OUT component text, OUT parameter text, OUT mean float8, OUT sd float8, OUT low float8, OUT median float8, OUT high float8, OUT prior_mean float8, OUT prior_sd float8, OUT contraction float8, OUT rhat float8, OUT ess_bulk float8, OUT ess_tail float8)
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'attrib_mmm_parameters' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 30;
-COMMENT ON FUNCTION mmm_parameters(mmm_model) IS 'parameters in the user''s units; low and high bound 90%';
+COMMENT ON FUNCTION mmm_parameters(mmm_model) IS 'parameters in the user''s units; low and high bound 90%; of a Bayesian fit with prior, R-hat and effective sample sizes';
+
+CREATE FUNCTION mmm_draws(model mmm_model,
+	OUT chain integer, OUT draw integer, OUT component text, OUT parameter text, OUT value float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_draws' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000 ROWS 60000;
+COMMENT ON FUNCTION mmm_draws(mmm_model) IS 'the draws from the posterior that a model keeps, in the user''s units; a ridge fit''s bootstrap replicates';
 
 CREATE FUNCTION mmm_diagnostics(model mmm_model,
 	OUT metric text, OUT component text, OUT value float8, OUT threshold float8, OUT ok boolean, OUT advice text)

@@ -264,20 +264,20 @@ typedef struct ChannelAnswer
 } ChannelAnswer;
 
 static ChannelAnswer
-answer(const ModelBudget *b, int i, double spend, MmmResponse *scratch)
+answer(const ModelBudget *b, int i, double spend)
 {
+	double multiplier[] = {1, spend / b->spend[i]};
 	ChannelAnswer a = {0, 0, 0};
 
 	for (int d = 0; d < b->draws; d++)
 	{
-		double now, then, slope;
+		double response[2];
+		double slope[2];
 
-		mmm_window_response(b->value, b->draw[d], b->channel[i], 1, b->window, scratch, &now, &slope);
-		mmm_window_response(b->value, b->draw[d], b->channel[i], spend / b->spend[i], b->window, scratch,
-							&then, &slope);
-		a.now += now / b->draws;
-		a.then += then / b->draws;
-		a.slope += slope / b->spend[i] / b->draws;
+		mmm_window_responses(b->value, b->draw[d], b->channel[i], multiplier, 2, b->window, response, slope);
+		a.now += response[0] / b->draws;
+		a.then += response[1] / b->draws;
+		a.slope += slope[1] / b->spend[i] / b->draws;
 	}
 	return a;
 }
@@ -343,25 +343,25 @@ static void
 put_plan(RowSink *sink, const ModelBudget *b, const BudgetRequest *request,
 		 const BudgetConstraints *constraints, BudgetPlan *plan)
 {
-	MmmResponse scratch = mmm_response_alloc(b->value->data);
 	ChannelAnswer *answers = palloc(sizeof(ChannelAnswer) * b->curves.count);
 	int draws = b->value->fit.draws;
 	double *lift = palloc_extended(sizeof(double) * Max(draws, 1), MCXT_ALLOC_HUGE);
 
 	for (int i = 0; i < b->curves.count; i++)
-		answers[i] = answer(b, i, plan->spend[i], &scratch);
+		answers[i] = answer(b, i, plan->spend[i]);
 	state_worth(b, request, answers, plan);
 	budget_warn(plan, request, FUNCTION);
 	for (int i = 0; i < b->curves.count; i++)
 	{
+		double multiplier[] = {1, plan->spend[i] / b->spend[i]};
+
 		for (int d = 0; d < draws; d++)
 		{
-			double now, then, slope;
+			double response[2];
+			double slope[2];
 
-			mmm_window_response(b->value, d, b->channel[i], 1, b->window, &scratch, &now, &slope);
-			mmm_window_response(b->value, d, b->channel[i], plan->spend[i] / b->spend[i], b->window, &scratch,
-								&then, &slope);
-			lift[d] = then - now;
+			mmm_window_responses(b->value, d, b->channel[i], multiplier, 2, b->window, response, slope);
+			lift[d] = response[1] - response[0];
 		}
 		put_channel(sink, b, request, constraints, plan, &answers[i], i, lift);
 	}
@@ -416,7 +416,7 @@ choose_draws(FunctionCallInfo fcinfo, ModelBudget *b)
 		take_draws(b,
 				   Min(MOST_TAIL_DRAWS, Max(LEAST_TAIL_DRAWS, MOST_TAIL_TERMS / (rows * b->curves.count))));
 	}
-	else if (b->value->method == MMM_RIDGE || b->value->fit.draws == 0)
+	else if (b->value->fit.chains == 0 || b->value->fit.draws == 0)
 	{
 		b->draw = palloc(sizeof(int));
 		b->draw[0] = -1;

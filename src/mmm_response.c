@@ -14,10 +14,17 @@
 PG_FUNCTION_INFO_V1(attrib_mmm_roas);
 PG_FUNCTION_INFO_V1(attrib_mmm_response_curves);
 
-MmmResponse
-mmm_response_alloc(const MmmData *data)
+/* Response and its slope along the multiplier of one channel, by geo and period. */
+typedef struct Response
 {
-	MmmResponse r;
+	double *value; /* [geo][period] */
+	double *slope;
+} Response;
+
+static Response
+response_alloc(const MmmData *data)
+{
+	Response r;
 
 	r.value = palloc_extended(sizeof(double) * mmm_rows(data), MCXT_ALLOC_HUGE);
 	r.slope = palloc_extended(sizeof(double) * mmm_rows(data), MCXT_ALLOC_HUGE);
@@ -25,7 +32,7 @@ mmm_response_alloc(const MmmData *data)
 }
 
 static void
-respond(const MmmValue *value, int draw, int channel, double multiplier, MmmResponse *r)
+respond(const MmmValue *value, int draw, int channel, double multiplier, Response *r)
 {
 	const MmmModel *m = &value->model;
 	const MmmData *data = value->data;
@@ -122,16 +129,29 @@ typedef struct Figures
 	double *slope;
 } Figures;
 
+/* What is reported of a group's figure. */
+static double
+reported_figure(const MmmValue *value, const double *figure, int ngroups, int group)
+{
+	double *draws = palloc(sizeof(double) * value->fit.draws);
+	double reported;
+
+	for (int d = 0; d < value->fit.draws; d++)
+		draws[d] = figure[(Size) (d + 1) * ngroups + group];
+	reported = mmm_reported(value, figure[group], draws);
+	pfree(draws);
+	return reported;
+}
+
 static Figures
-channel_figures(const MmmValue *value, int channel, const ReportGroup *groups, int ngroups,
-				MmmResponse *scratch)
+channel_figures(const MmmValue *value, int channel, const ReportGroup *groups, int ngroups, Response *scratch)
 {
 	int draws = value->fit.draws;
 	Figures f;
 
 	f.contribution = palloc_extended(sizeof(double) * ngroups * (1 + (Size) draws), MCXT_ALLOC_HUGE);
 	f.slope = palloc_extended(sizeof(double) * ngroups * (1 + (Size) draws), MCXT_ALLOC_HUGE);
-	for (int d = -1; d < draws; d++)
+	for (int d = mmm_first_draw(value); d < draws; d++)
 	{
 		respond(value, d, channel, 1, scratch);
 		for (int i = 0; i < ngroups; i++)
@@ -139,6 +159,11 @@ channel_figures(const MmmValue *value, int channel, const ReportGroup *groups, i
 			f.contribution[(Size) (d + 1) * ngroups + i] = group_sum(value->data, &groups[i], scratch->value);
 			f.slope[(Size) (d + 1) * ngroups + i] = group_sum(value->data, &groups[i], scratch->slope);
 		}
+	}
+	for (int i = 0; draws > 0 && i < ngroups; i++)
+	{
+		f.contribution[i] = reported_figure(value, f.contribution, ngroups, i);
+		f.slope[i] = reported_figure(value, f.slope, ngroups, i);
 	}
 	return f;
 }
@@ -214,7 +239,7 @@ attrib_mmm_roas(PG_FUNCTION_ARGS)
 {
 	RowSink sink = row_sink_begin(fcinfo);
 	const MmmValue *value;
-	MmmResponse scratch;
+	Response scratch;
 	Figures *figures;
 	ReportGroup *groups;
 	int ngroups;
@@ -226,7 +251,7 @@ attrib_mmm_roas(PG_FUNCTION_ARGS)
 	level = mmm_level_argument(fcinfo, 4);
 	groups = make_groups(argument_text(fcinfo, 3, "by"), value->data,
 						 mmm_window_argument(fcinfo, 1, value->data), &ngroups);
-	scratch = mmm_response_alloc(value->data);
+	scratch = response_alloc(value->data);
 	figures = palloc(sizeof(Figures) * value->data->channels);
 	for (int c = 0; c < value->data->channels; c++)
 		figures[c] = channel_figures(value, c, groups, ngroups, &scratch);
@@ -265,50 +290,96 @@ mmm_window_spend(const MmmData *data, MmmWindow window, int channel)
 }
 
 void
-mmm_window_response(const MmmValue *value, int draw, int channel, double multiplier, MmmWindow window,
-					MmmResponse *scratch, double *response, double *slope)
+mmm_window_responses(const MmmValue *value, int draw, int channel, const double *multiplier, int points,
+					 MmmWindow window, double *response, double *slope)
 {
-	ReportGroup group = {-1, false, window};
+	const MmmModel *m = &value->model;
+	const MmmData *data = value->data;
+	const double *parameters = mmm_draw(value, draw);
+	double *x = palloc(sizeof(double) * data->periods);
 
-	respond(value, draw, channel, multiplier, scratch);
-	*response = group_sum(value->data, &group, scratch->value);
-	*slope = group_sum(value->data, &group, scratch->slope);
+	CHECK_FOR_INTERRUPTS();
+	memset(response, 0, sizeof(double) * points);
+	memset(slope, 0, sizeof(double) * points);
+	for (int g = 0; g < data->geos; g++)
+	{
+		mmm_scaled_exposure(m, data, g, channel, x);
+		mmm_add_responses(m, parameters + channel * m->per_channel, x, window.from, window.to,
+						  mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel), multiplier, points,
+						  response, slope, attrib_env());
+	}
+	pfree(x);
+}
+
+/* Response over the window at each multiplier and its slope, of the estimate and of each draw: [1 + draw][point]. */
+static Response
+drawn_curves(const MmmValue *value, int channel, const double *multiplier, int points, MmmWindow window)
+{
+	const MmmModel *m = &value->model;
+	const MmmData *data = value->data;
+	Size size = sizeof(double) * points * (1 + (Size) value->fit.draws);
+	double *x = palloc(sizeof(double) * data->periods);
+	Response sums = {palloc_extended(size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO),
+					 palloc_extended(size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO)};
+
+	for (int g = 0; g < data->geos; g++)
+	{
+		mmm_scaled_exposure(m, data, g, channel, x);
+		for (int d = mmm_first_draw(value); d < value->fit.draws; d++)
+		{
+			const double *parameters = mmm_draw(value, d);
+			Size at = (Size) points * (d + 1);
+
+			CHECK_FOR_INTERRUPTS();
+			mmm_add_responses(m, parameters + channel * m->per_channel, x, window.from, window.to,
+							  mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel), multiplier,
+							  points, sums.value + at, sums.slope + at, attrib_env());
+		}
+	}
+	pfree(x);
+	return sums;
 }
 
 static void
 put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWindow window, double level)
 {
 	const MmmData *data = value->data;
-	ReportGroup group = {-1, false, window};
 	double spend = mmm_window_spend(data, window, channel);
 	double reach = mmm_observed_reach(value, window, channel);
-	double *cell = palloc(sizeof(double) * Max(value->fit.draws, 1));
-	MmmResponse r = mmm_response_alloc(data);
+	int draws = value->fit.draws;
+	double *cell = palloc(sizeof(double) * Max(draws, 1));
+	double *slope = palloc(sizeof(double) * Max(draws, 1));
+	double *multiplier = palloc(sizeof(double) * points);
+	Response drawn;
 
 	for (int j = 0; j < points; j++)
+		multiplier[j] = curve_multiplier(j, points);
+	drawn = drawn_curves(value, channel, multiplier, points, window);
+	for (int j = 0; j < points; j++)
 	{
-		double multiplier = curve_multiplier(j, points);
 		Datum values[8];
 		bool nulls[8] = {false};
 
-		for (int d = 0; d < value->fit.draws; d++)
+		for (int d = 0; d < draws; d++)
 		{
-			respond(value, d, channel, multiplier, &r);
-			cell[d] = group_sum(data, &group, r.value);
+			cell[d] = drawn.value[(Size) points * (d + 1) + j];
+			slope[d] = drawn.slope[(Size) points * (d + 1) + j];
 		}
-		respond(value, -1, channel, multiplier, &r);
 		values[0] = CStringGetTextDatum(data->channel_name[channel]);
-		values[1] = Float8GetDatum(multiplier);
-		values[2] = Float8GetDatum(multiplier * spend);
-		values[3] = Float8GetDatum(group_sum(data, &group, r.value));
-		mmm_put_interval(cell, value->fit.draws, level, values + 4, nulls + 4);
-		put_number(group_sum(data, &group, r.slope) * value->kpi_value / spend, values + 6, nulls + 6);
-		values[7] = BoolGetDatum(multiplier > reach * (1 + 1e-12));
+		values[1] = Float8GetDatum(multiplier[j]);
+		values[2] = Float8GetDatum(multiplier[j] * spend);
+		values[3] = Float8GetDatum(mmm_reported(value, drawn.value[j], cell));
+		mmm_put_interval(cell, draws, level, values + 4, nulls + 4);
+		put_number(mmm_reported(value, drawn.slope[j], slope) * value->kpi_value / spend, values + 6,
+				   nulls + 6);
+		values[7] = BoolGetDatum(multiplier[j] > reach * (1 + 1e-12));
 		row_sink_put(sink, values, nulls);
 	}
+	pfree(slope);
 	pfree(cell);
-	pfree(r.value);
-	pfree(r.slope);
+	pfree(multiplier);
+	pfree(drawn.value);
+	pfree(drawn.slope);
 }
 
 Datum

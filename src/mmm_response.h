@@ -6,18 +6,12 @@
 
 #include "mmm_report.h"
 
-/* Response and its slope along the multiplier of one channel, by geo and period. */
-typedef struct MmmResponse
-{
-	double *value; /* [geo][period] */
-	double *slope;
-} MmmResponse;
-
-extern MmmResponse mmm_response_alloc(const MmmData *data);
-
-/* What the window's periods respond, in KPI units, and how that grows with the multiplier. */
-extern void mmm_window_response(const MmmValue *value, int draw, int channel, double multiplier,
-								MmmWindow window, MmmResponse *scratch, double *response, double *slope);
+/*
+ * What the window's periods respond under a draw (-1: the estimate) at each multiplier, in KPI units, and how that
+ * grows with the multiplier.
+ */
+extern void mmm_window_responses(const MmmValue *value, int draw, int channel, const double *multiplier,
+								 int points, MmmWindow window, double *response, double *slope);
 
 extern double mmm_window_spend(const MmmData *data, MmmWindow window, int channel);
 
