@@ -64,10 +64,18 @@ SELECT level, max(gap) < 0.05 AS narrow, max(upper_bound) >= max(objective_value
        max(objective_value) <= sum(optimal_response) * (1 + 1e-9) AS below_mean
 FROM models, unnest(ARRAY[0.1, 0.5, 1]) AS level, optimize_budget(m, risk => 'cvar', risk_level => level, tolerance => 0.05) WHERE name = 'first'
 GROUP BY level ORDER BY level;
+-- A posterior: responses are means over its draws.
+SET client_min_messages = error;
+INSERT INTO models SELECT 'posterior', mmm_fit(d, fourier_terms => 0, chains => 2, warmup => 150, draws => 100) FROM datasets;
+RESET client_min_messages;
+SELECT o.channel, abs(current_response / r.contribution - 1) < 1e-9 AS response, lift_low < lift AND lift < lift_high AS lift, gap < 1e-6 AS proven
+FROM models, optimize_budget(m) AS o JOIN LATERAL mmm_roas(m) AS r ON r.channel = o.channel WHERE name = 'posterior';
+SELECT max(abs(a.optimal_spend - b.optimal_spend)) < 1e-3 AS plan, max(abs(a.objective_value / b.objective_value - 1)) < 1e-8 AS value
+FROM models, optimize_budget(m) AS a JOIN LATERAL optimize_budget(m, risk => 'cvar', risk_level => 1) AS b USING (channel) WHERE name = 'posterior';
 SELECT count(*) FROM models, optimize_budget(NULL::mmm_model);
 
 -- Flighting
-CREATE TABLE flights AS SELECT name, f.* FROM models, optimize_flighting(m, 1000, 6) AS f WHERE name <> 'interaction';
+CREATE TABLE flights AS SELECT name, f.* FROM models, optimize_flighting(m, 1000, 6) AS f WHERE name NOT IN ('interaction', 'posterior');
 SELECT name, count(*), min(period), max(period), abs(sum(spend) - 1000) < 1e-6 AS spends, min(spend) >= 0 AS positive,
        max(upper_bound) >= sum(response) * (1 - 1e-12) AS bounded, max(upper_bound) <= sum(response) * 1.2 AS tight
 FROM flights GROUP BY name ORDER BY name;

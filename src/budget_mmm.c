@@ -30,7 +30,7 @@ enum
  * and a tail's gap is seldom that narrow.
  */
 #define ACCURACY 1e-11
-#define DRAWS_ACCURACY 1e-10
+#define DRAWS_ACCURACY 1e-9
 #define TAIL_ACCURACY 1e-8
 
 /* Of lift_low and lift_high. */
