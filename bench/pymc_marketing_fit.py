@@ -63,7 +63,7 @@ def main():
     began = time.time()
     model = build(task)
     model.fit(x, y, chains=task["chains"], tune=task["warmup"], draws=task["draws"], cores=task["cores"],
-              nuts_sampler=task["sampler"], random_seed=task["seed"], progressbar=False)
+              nuts_sampler=task["sampler"], random_seed=task["seed"], target_accept=task["target_accept"], progressbar=False)
     wall = time.time() - began
     posterior = model.idata.posterior
     names = ["adstock_alpha", "saturation_lam", "saturation_beta", "intercept_contribution", "gamma_control", "y_sigma"]

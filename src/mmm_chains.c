@@ -30,7 +30,7 @@ warn(const MmmRequest *request)
 {
 	const MmmFit *fit = &request->value.fit;
 	double rhat = 0;
-	double ess = INFINITY;
+	double ess = fit->draws; /* where there are too few to say more */
 
 	for (int k = 0; k < request->value.model.parameters; k++)
 	{

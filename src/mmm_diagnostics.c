@@ -42,7 +42,7 @@ put_metric(RowSink *sink, const Metric *metric, const char *component, double va
 	bool nulls[6] = {false,
 					 component == NULL,
 					 isnan(value),
-					 metric->wanted == ANY,
+					 metric->wanted == ANY || isnan(metric->threshold),
 					 metric->wanted == ANY || isnan(value),
 					 ok || isnan(value)};
 
@@ -154,6 +154,20 @@ put_channels(RowSink *sink, const MmmValue *value)
 	}
 }
 
+/* The parameter that is farthest from what the metric wants. Figures that are not numbers come last. */
+static void
+put_extreme(RowSink *sink, const Metric *metric, const MmmReportedParameter *p, const double *figure,
+			int count)
+{
+	int worst = 0;
+
+	for (int i = 1; i < count; i++)
+		if (isnan(figure[worst]) ||
+			(metric->wanted == AT_LEAST ? figure[i] < figure[worst] : figure[i] > figure[worst]))
+			worst = i;
+	put_metric(sink, metric, psprintf("%s %s", p[worst].component, p[worst].name), figure[worst]);
+}
+
 /* The extremes of what chains say of their parameters. */
 static void
 put_chains(RowSink *sink, const MmmValue *value)
@@ -170,31 +184,25 @@ put_chains(RowSink *sink, const MmmValue *value)
 		"Trajectories were cut short: raise extra => '{\"max_depth\": 12}', or narrow the priors."};
 	static const Metric ebfmi = {"ebfmi_min", AT_LEAST, MMM_MIN_EBFMI,
 								 "Energies mix slowly: heavy tails; narrow the priors."};
+	static const Metric mcse_metric = {"mcse_to_sd_max", AT_MOST, MMM_MAX_MCSE,
+									   "Means are uncertain for want of draws: take more."};
 	const MmmFit *fit = &value->fit;
-	int worst = 0, bulk = 0, tail = 0;
 	int count;
 	MmmReportedParameter *p = mmm_reported_parameters(value, &count);
+	double *figure = palloc(sizeof(double) * count);
 
-	for (int i = 1; i < count; i++)
-	{
-		const MmmMarginal *m = &fit->marginal[p[i].place];
-
-		/* a NaN loses every comparison, and is replaced by the first number */
-		if (m->rhat > fit->marginal[p[worst].place].rhat || isnan(fit->marginal[p[worst].place].rhat))
-			worst = i;
-		if (m->ess_bulk < fit->marginal[p[bulk].place].ess_bulk ||
-			isnan(fit->marginal[p[bulk].place].ess_bulk))
-			bulk = i;
-		if (m->ess_tail < fit->marginal[p[tail].place].ess_tail ||
-			isnan(fit->marginal[p[tail].place].ess_tail))
-			tail = i;
-	}
-	put_metric(sink, &rhat_metric, psprintf("%s %s", p[worst].component, p[worst].name),
-			   fit->marginal[p[worst].place].rhat);
-	put_metric(sink, &bulk_metric, psprintf("%s %s", p[bulk].component, p[bulk].name),
-			   fit->marginal[p[bulk].place].ess_bulk);
-	put_metric(sink, &tail_metric, psprintf("%s %s", p[tail].component, p[tail].name),
-			   fit->marginal[p[tail].place].ess_tail);
+	for (int i = 0; i < count; i++)
+		figure[i] = fit->marginal[p[i].place].rhat;
+	put_extreme(sink, &rhat_metric, p, figure, count);
+	for (int i = 0; i < count; i++)
+		figure[i] = fit->marginal[p[i].place].ess_bulk;
+	put_extreme(sink, &bulk_metric, p, figure, count);
+	for (int i = 0; i < count; i++)
+		figure[i] = fit->marginal[p[i].place].ess_tail;
+	put_extreme(sink, &tail_metric, p, figure, count);
+	for (int i = 0; i < count; i++)
+		figure[i] = fit->marginal[p[i].place].mcse * p[i].unit / mmm_parameter_sd(value, &p[i]);
+	put_extreme(sink, &mcse_metric, p, figure, count);
 	put_metric(sink, &divergences, NULL, fit->sampling.divergences);
 	put_metric(sink, &stopped, NULL, fit->sampling.stopped);
 	put_metric(sink, &ebfmi, NULL, fit->sampling.ebfmi);

@@ -152,6 +152,22 @@ channel_target(JsonbObjectIter *it, const MmmModel *model, int channel, bool var
 	pg_unreachable();
 }
 
+/* What all geos return is not the sampler's to keep below a bound: it follows from what each of them does. */
+static void
+check_total_roi(const Prior *prior, const char *channel)
+{
+	double low, high;
+
+	prior_support(prior, &low, &high);
+	if (low != 0 || !isinf(high))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("priors of \"%s\": roi of partially pooled geos takes no prior with bounds but 0",
+					channel),
+			 errhint("Write a lognormal, gamma or halfnormal one, or extra's \"pooling\": \"complete\".")));
+}
+
 static void
 channel_priors(JsonbObjectIter *outer, const MmmModel *model, int channel, MmmBeliefs *beliefs)
 {
@@ -177,6 +193,8 @@ channel_priors(JsonbObjectIter *outer, const MmmModel *model, int channel, MmmBe
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("priors of \"%s\": roi needs a coefficient that geos have in common", outer->key),
 				 errhint("Leave out extra's \"pooling\": \"none\", or give a prior of the coefficient.")));
+	if (roi && model->by_geo >= 0)
+		check_total_roi(&beliefs->prior[model->transforms + channel], outer->key);
 	beliefs->roi[channel] = roi;
 }
 

@@ -66,15 +66,31 @@ select_place(double *number, int n, int k)
 	}
 }
 
-double
-mmm_quantile(double *number, int n, double p)
+/* The numbers before `from` are known to be no greater than the quantile. */
+static double
+quantile_behind(double *number, int from, int n, double p)
 {
 	int below = (int) (p * (n - 1));
 
-	select_place(number, n, below);
+	select_place(number + from, n - from, below - from);
 	if (below < n - 1)
-		select_place(number + below + 1, n - below - 1, 0);
+	{
+		int next = below + 1;
+		double least;
+
+		for (int i = below + 2; i < n; i++)
+			next = number[i] < number[next] ? i : next;
+		least = number[next];
+		number[next] = number[below + 1];
+		number[below + 1] = least;
+	}
 	return quantile(number, n, p);
+}
+
+double
+mmm_quantile(double *number, int n, double p)
+{
+	return quantile_behind(number, 0, n, p);
 }
 
 bool
@@ -86,7 +102,7 @@ mmm_interval(double *number, int n, double level, double *low, double *high)
 		if (!isfinite(number[i]))
 			return false;
 	*low = mmm_quantile(number, n, (1 - level) / 2);
-	*high = mmm_quantile(number, n, (1 + level) / 2);
+	*high = quantile_behind(number, (int) ((1 - level) / 2 * (n - 1)), n, (1 + level) / 2);
 	return true;
 }
 
@@ -182,41 +198,60 @@ mmm_window_argument(FunctionCallInfo fcinfo, int argno, const MmmData *data)
 
 /* mmm_contributions */
 
-static void
-put_geo_contributions(RowSink *sink, const MmmValue *value, MmmWindow window, double level, int geo)
+/* As many draws as doubles fill a line of the cache. */
+#define DRAWS_ABREAST 8
+
+/* Contributions of a geo, [component][period][1 + draw], so that what a row of the report is made of lies together. */
+static double *
+drawn_contributions(const MmmValue *value, int geo)
 {
 	const MmmModel *m = &value->model;
-	int n = value->data->periods;
-	int components = mmm_components(m);
-	int draws = value->fit.draws;
-	Size size = (Size) components * n;
-	double *drawn = palloc_extended(sizeof(double) * size * (1 + (Size) draws), MCXT_ALLOC_HUGE);
-	double *cell = palloc(sizeof(double) * Max(draws, 1));
+	Size size = (Size) mmm_components(m) * value->data->periods;
+	Size each = 1 + (Size) value->fit.draws;
+	double *drawn = palloc_extended(sizeof(double) * size * each, MCXT_ALLOC_HUGE);
+	double *block = palloc_extended(sizeof(double) * size * DRAWS_ABREAST, MCXT_ALLOC_HUGE);
 	MmmGeoColumns columns = mmm_geo_columns(m, value->data, 0, geo, attrib_env());
 
 	/* the estimate first, where there is one of its own */
-	for (int d = mmm_first_draw(value); d < draws; d++)
-		mmm_geo_contributions(&columns, mmm_draw(value, d), drawn + (d + 1) * size, attrib_env());
+	for (int first = mmm_first_draw(value); first < value->fit.draws; first += DRAWS_ABREAST)
+	{
+		int count = Min(DRAWS_ABREAST, value->fit.draws - first);
+
+		for (int d = 0; d < count; d++)
+			mmm_geo_contributions(&columns, mmm_draw(value, first + d), block + d * size, attrib_env());
+		for (Size i = 0; i < size; i++)
+			for (int d = 0; d < count; d++)
+				drawn[i * each + 1 + first + d] = block[d * size + i];
+	}
+	mmm_geo_columns_free(&columns, attrib_env());
+	pfree(block);
+	return drawn;
+}
+
+static void
+put_geo_contributions(RowSink *sink, const MmmValue *value, MmmWindow window, double level, int geo)
+{
+	const MmmData *data = value->data;
+	int draws = value->fit.draws;
+	double *drawn = drawn_contributions(value, geo);
+
 	for (int t = window.from; t < window.to; t++)
-		for (int k = 0; k < components; k++)
+		for (int k = 0; k < mmm_components(&value->model); k++)
 		{
+			double *cell = drawn + ((Size) k * data->periods + t) * (1 + (Size) draws);
 			Datum values[6];
-			bool nulls[6] = {!value->data->has_geo, false, false, false, false, false};
+			bool nulls[6] = {!data->has_geo, false, false, false, false, false};
 
 			CHECK_FOR_INTERRUPTS();
-			for (int d = 0; d < draws; d++)
-				cell[d] = drawn[(d + 1) * size + (Size) k * n + t];
-			if (value->data->has_geo)
-				values[0] = CStringGetTextDatum(value->data->geo_name[geo]);
-			values[1] = DateADTGetDatum(value->data->period[t]);
-			values[2] = CStringGetTextDatum(mmm_component_name(m, k));
-			values[3] = Float8GetDatum(mmm_reported(value, drawn[(Size) k * n + t], cell));
-			mmm_put_interval(cell, draws, level, values + 4, nulls + 4);
+			if (data->has_geo)
+				values[0] = CStringGetTextDatum(data->geo_name[geo]);
+			values[1] = DateADTGetDatum(data->period[t]);
+			values[2] = CStringGetTextDatum(mmm_component_name(&value->model, k));
+			values[3] = Float8GetDatum(mmm_reported(value, cell[0], cell + 1));
+			mmm_put_interval(cell + 1, draws, level, values + 4, nulls + 4);
 			row_sink_put(sink, values, nulls);
 		}
-	mmm_geo_columns_free(&columns, attrib_env());
 	pfree(drawn);
-	pfree(cell);
 }
 
 Datum

@@ -44,15 +44,6 @@ add_part(BudgetPiece *piece, double from, double to, double base, double rise, b
 		piece->part[piece->parts++] = (BudgetPart){from, to, base, rise, straight};
 }
 
-static void
-add_line(BudgetPiece *piece, const Curve *curve, double from, double to)
-{
-	double base = curve_value(curve, from);
-
-	if (to > from)
-		add_part(piece, from, to, base, (curve_value(curve, to) - base) / (to - from), true);
-}
-
 /* A curve that turns once: a line to where it touches the arc, then the arc. */
 static void
 envelope_of_one_arc(BudgetPiece *piece, const Curve *curve)
@@ -73,6 +64,7 @@ typedef struct HullArc
 {
 	double from;
 	double to;
+	double fee;
 	double begin;
 	double end;
 } HullArc;
@@ -84,7 +76,7 @@ conjugate(const Curve *curve, const HullArc *arc, double slope, double *at)
 	*at = arc->from;
 	if (arc->to > arc->from)
 		*at = slope > 0 ? curve_demand(curve, slope, arc->from, arc->to) : arc->to;
-	return curve_value(curve, *at) - slope * *at;
+	return curve_value(curve, *at) - arc->fee - slope * *at;
 }
 
 /*
@@ -129,21 +121,17 @@ bridge(const Curve *curve, HullArc *left, HullArc *right)
  */
 #define MOST_ARCS 64
 
-/* The hull's arcs from left to right; what a bridge passes over is dropped. */
+/* The hull of points and arcs from left to right, in their place; what a bridge passes over is dropped. */
 static int
-hull(const Curve *curve, double low, double high, HullArc *arcs)
+hull(const Curve *curve, HullArc *arcs, int n)
 {
-	int known = curve_arcs(curve) < MOST_ARCS ? curve_arcs(curve) : MOST_ARCS;
-	HullArc next = {low, low, low, low};
 	int count = 0;
-	int k = 0;
 
-	while (k < known && curve_arc(curve, k).to <= low)
-		k++;
-	if (k < known && curve_arc(curve, k).from <= low)
-		next.to = fmin(curve_arc(curve, k++).to, high);
-	for (;;)
+	for (int k = 0; k < n; k++)
 	{
+		HullArc next = arcs[k];
+
+		next.begin = next.from;
 		while (count > 0)
 		{
 			bridge(curve, &arcs[count - 1], &next);
@@ -153,14 +141,28 @@ hull(const Curve *curve, double low, double high, HullArc *arcs)
 		}
 		next.end = next.to;
 		arcs[count++] = next;
-		if (next.to >= high)
-			return count;
-		next = (HullArc){high, high, high, high};
-		if (k < known && curve_arc(curve, k).from < high)
+	}
+	return count;
+}
+
+static void
+add_hull(BudgetPiece *piece, const Curve *curve, HullArc *arcs, int n)
+{
+	int count = hull(curve, arcs, n);
+
+	for (int k = 0; k < count; k++)
+	{
+		if (k > 0)
 		{
-			next.from = next.begin = curve_arc(curve, k).from;
-			next.to = fmin(curve_arc(curve, k++).to, high);
+			double from = arcs[k - 1].end;
+			double to = arcs[k].begin;
+			double base = curve_value(curve, from) - arcs[k - 1].fee;
+
+			if (to > from)
+				add_part(piece, from, to, base, (curve_value(curve, to) - arcs[k].fee - base) / (to - from),
+						 true);
 		}
+		add_part(piece, arcs[k].begin, arcs[k].end, 0, 0, false);
 	}
 }
 
@@ -168,14 +170,39 @@ static void
 envelope_of_arcs(BudgetPiece *piece, const Curve *curve)
 {
 	HullArc arcs[MOST_ARCS + 2];
-	int count = hull(curve, piece->low, piece->high, arcs);
+	int n = 0;
 
-	for (int k = 0; k < count; k++)
+	for (int k = 0; k < curve_arcs(curve) && n < MOST_ARCS; k++)
 	{
-		if (k > 0)
-			add_line(piece, curve, arcs[k - 1].end, arcs[k].begin);
-		add_part(piece, arcs[k].begin, arcs[k].end, 0, 0, false);
+		double from = fmax(curve_arc(curve, k).from, piece->low);
+		double to = fmin(curve_arc(curve, k).to, piece->high);
+
+		if (n == 0 && from > piece->low)
+			arcs[n++] = (HullArc){.from = piece->low, .to = piece->low};
+		if (from < to)
+			arcs[n++] = (HullArc){.from = from, .to = to};
 	}
+	if (n == 0)
+		arcs[n++] = (HullArc){.from = piece->low, .to = piece->low};
+	if (arcs[n - 1].to < piece->high)
+		arcs[n++] = (HullArc){.from = piece->high, .to = piece->high};
+	add_hull(piece, curve, arcs, n);
+}
+
+/* Spend up to the inflection without the fee, and beyond it with. */
+static void
+envelope_with_fee(BudgetPiece *piece, const Curve *curve)
+{
+	double turn = curve->inflection;
+	HullArc arcs[3];
+	int n = 0;
+
+	if (piece->low < turn || (piece->low == turn && curve->fee > 0))
+		arcs[n++] = (HullArc){.from = piece->low, .to = piece->low};
+	if (piece->low < turn && curve->fee > 0)
+		arcs[n++] = (HullArc){.from = turn, .to = turn};
+	arcs[n++] = (HullArc){.from = fmax(turn, piece->low), .to = piece->high, .fee = curve->fee};
+	add_hull(piece, curve, arcs, n);
 }
 
 void
@@ -185,7 +212,9 @@ budget_piece_set(BudgetPiece *piece, const Curve *curve, double low, double high
 	piece->high = high;
 	piece->base = curve_value(curve, low);
 	piece->parts = 0;
-	if (curve_arcs(curve) == 1 && isinf(curve_arc(curve, 0).to))
+	if (curve->fee != 0 && high > curve->inflection && high > low)
+		envelope_with_fee(piece, curve);
+	else if (curve_arcs(curve) == 1 && isinf(curve_arc(curve, 0).to))
 		envelope_of_one_arc(piece, curve);
 	else if (high > low)
 		envelope_of_arcs(piece, curve);
@@ -217,5 +246,7 @@ budget_envelope(const BudgetPiece *piece, const Curve *curve, double x)
 {
 	const BudgetPart *line = budget_line_at(piece, x);
 
-	return line ? line->base + line->rise * (x - line->from) : curve_value(curve, x);
+	if (line)
+		return line->base + line->rise * (x - line->from);
+	return curve_value(curve, x) - (x > curve->inflection ? curve->fee : 0);
 }

@@ -2,18 +2,26 @@
 
 #include <math.h>
 
+/* Of ends and limits of what is beyond the inflection, the dearer: a bound must hold for both. */
+static double
+least_fee(const Curve *curve, double x)
+{
+	return x > curve->inflection ? curve->fee : x == curve->inflection ? fmin(curve->fee, 0) : 0;
+}
+
 double
 budget_best_spend(const BudgetPiece *piece, const Curve *curve, double response_price, double price,
 				  double *value)
 {
 	double best = piece->low;
-	double most = response_price * piece->base - price * piece->low;
+	double most = response_price * (piece->base - least_fee(curve, best)) - price * best;
 	int arcs = curve_arcs(curve);
 
 	/* Convex between arcs, a curve is best at an end there. */
 	for (int k = 0; k <= arcs; k++)
 	{
 		double x = piece->high;
+		double fee = x > curve->inflection ? curve->fee : 0;
 		double worth;
 
 		if (k < arcs)
@@ -25,14 +33,25 @@ budget_best_spend(const BudgetPiece *piece, const Curve *curve, double response_
 			if (!(from < to && response_price > 0 && price > 0))
 				continue;
 			x = curve_demand(curve, price / response_price, from, to);
+			fee = curve->fee;
 		}
-		if (x == best)
+		if (x == best && fee >= 0)
 			continue;
-		worth = response_price * curve_value(curve, x) - price * x;
+		worth = response_price * (curve_value(curve, x) - fee) - price * x;
 		if (worth > most)
 		{
 			most = worth;
 			best = x;
+		}
+	}
+	if (curve->fee > 0 && piece->low < curve->inflection && curve->inflection < piece->high)
+	{
+		double worth = response_price * curve_value(curve, curve->inflection) - price * curve->inflection;
+
+		if (worth > most)
+		{
+			most = worth;
+			best = curve->inflection;
 		}
 	}
 	*value = most;
@@ -66,7 +85,7 @@ budget_bound(const BudgetModel *model, const BudgetPiece *pieces, const BudgetPr
 			 double *best)
 {
 	double response_price = budget_response_price(model, prices);
-	double bound = -prices->floor * model->floor;
+	double bound = model->constant - prices->floor * model->floor;
 	double size = fabs(bound);
 
 	budget_spend_prices(model, prices, price);

@@ -34,6 +34,7 @@ typedef struct BudgetModel
 	bool has_floor;
 	double floor;
 	double floor_rate;
+	double constant; /* added to every bound: what fees on the curves stand for */
 } BudgetModel;
 
 /* What a limit is worth: multipliers, all >= 0. Any such numbers prove a bound. */

@@ -168,8 +168,9 @@ branch(SearchState *s, double bound)
 
 	for (int i = 0; i < s->n; i++)
 	{
-		double error = budget_envelope(&s->pieces[i], &s->model->curves[i], s->x[i]) -
-					   curve_value(&s->model->curves[i], s->x[i]);
+		const Curve *curve = &s->model->curves[i];
+		double error = budget_envelope(&s->pieces[i], curve, s->x[i]) - curve_value(curve, s->x[i]) +
+					   (s->x[i] > curve->inflection ? curve->fee : 0);
 
 		if (error > most + 1e-300)
 		{
@@ -198,6 +199,10 @@ branch(SearchState *s, double bound)
 		double width = line->to - line->from;
 
 		at = fmin(fmax(s->x[worst], line->from + 0.05 * width), line->to - 0.05 * width);
+		/* With a fee, whether it is paid is what matters. */
+		if (s->model->curves[worst].fee != 0 && s->low[worst] < s->model->curves[worst].inflection &&
+			s->model->curves[worst].inflection < s->high[worst])
+			at = s->model->curves[worst].inflection;
 	}
 	push_child(s, bound, worst, s->low[worst], at);
 	push_child(s, bound, worst, at, s->high[worst]);
@@ -311,7 +316,7 @@ end(SearchState *s)
 }
 
 CoreStatus
-budget_search(const CoreEnv *env, BudgetSearch *search)
+budget_explore(const CoreEnv *env, BudgetSearch *search)
 {
 	SearchState s = begin(env, search);
 	bool finished = true;

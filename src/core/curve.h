@@ -32,6 +32,12 @@ typedef struct Curve
 	const CurveTable *table;
 	double stretch;
 
+	/*
+	 * What a search takes off for any spend beyond the inflection, to price how many channels are used at all.
+	 * Values and slopes are without it. Only for curves with one arc.
+	 */
+	double fee;
+
 	/* Made by curve_prepare(). */
 	double rate;	   /* the shape's slope at 0 */
 	double inflection; /* where the first arc begins: convex up to here; 0 or INFINITY if it never turns */

@@ -228,6 +228,7 @@ summarize_parameters(const MmmBayesOptions *options, const MmmModel *model, cons
 		fit->marginal[k].rhat = storable(summary.rhat);
 		fit->marginal[k].ess_bulk = summary.ess_bulk;
 		fit->marginal[k].ess_tail = summary.ess_tail;
+		fit->marginal[k].mcse = summary.mcse_mean;
 	}
 	core_free(env, value);
 }
@@ -312,7 +313,9 @@ score_draws(MmmPosterior *p, const CoreEnv *env, MmmFit *fit)
 	for (int k = 0; k < p->model->parameters; k++)
 		if (fit->marginal[k].ess_bulk > 0)
 			efficiency = fmin(efficiency, fit->marginal[k].ess_bulk / fit->draws);
-	status = psis_loo(log_likelihood, n, (int) p->observed, efficiency, env, &loo);
+	/* draws of the priors predict nothing */
+	status = p->beliefs->prior_only ? CORE_BAD_INPUT
+									: psis_loo(log_likelihood, n, (int) p->observed, efficiency, env, &loo);
 	if (status == CORE_OK)
 	{
 		fit->sampling.elpd_loo = loo.elpd;

@@ -45,6 +45,8 @@ extern CoreStatus mmm_bayes_summarize(MmmPosterior *posterior, const MmmBayesOpt
 #define MMM_MAX_RHAT 1.01
 #define MMM_MIN_ESS 400
 #define MMM_MIN_EBFMI 0.3
+/* Monte-Carlo error of a mean over the posterior's standard deviation: 400 independent draws have this. */
+#define MMM_MAX_MCSE 0.05
 /* Contraction 1 - (posterior sd / prior sd)^2 below this: the data hardly moved the prior (Betancourt 2018). */
 #define MMM_MIN_CONTRACTION 0.1
 

@@ -144,7 +144,7 @@ is_effect(const MmmPosterior *p, const MmmCoordinate *c)
 {
 	int channel = c->place - p->model->transforms;
 
-	return channel >= 0 && channel < p->model->data->channels && p->hierarchy.effect[channel];
+	return channel >= 0 && channel < p->model->data->channels && p->effects.is_effect[channel];
 }
 
 /* From q to parameters; returns the log prior with its Jacobian, and fills gradient with its slopes. */
@@ -158,9 +158,18 @@ place_coordinates(MmmPosterior *p, const double *q, double *gradient)
 		MmmCoordinate *c = &p->coordinate[k];
 
 		/* these wait for the transforms */
-		if (p->pooled && is_effect(p, c))
+		if (is_effect(p, c))
 			continue;
-		log_prior += prior_line_log_density(c->prior, &c->map, q[k], &c->value, &gradient[k]);
+		if (p->pooled && c->roi >= 0)
+		{
+			/* the prior is of what all geos return together */
+			LinePoint point = line_to_interval(&c->map, q[k]);
+
+			c->value = point.x;
+			gradient[k] = 0;
+		}
+		else
+			log_prior += prior_line_log_density(c->prior, &c->map, q[k], &c->value, &gradient[k]);
 		c->dvalue = line_to_interval(&c->map, q[k]).dx;
 		if (!(fabs(c->value) <= LARGEST))
 			return -INFINITY;
@@ -233,9 +242,20 @@ sum_responses(MmmPosterior *p, int c)
 		double unit = mmm_kpi_unit(m, g);
 		size_t at = (size_t) g * m->train;
 
-		r->response += unit * mmm_sum(p->columns + c * p->rows + at, m->train);
+		double response = unit * mmm_sum(p->columns + c * p->rows + at, m->train);
+		int cell = g * m->data->channels + c;
+
+		r->response += response;
+		if (p->pooled)
+			p->hierarchy.response[cell] = response;
 		for (int k = 0; k < m->per_channel; k++)
-			r->slope[k] += unit * mmm_sum(p->slopes + (c * m->per_channel + k) * p->rows + at, m->train);
+		{
+			double slope = unit * mmm_sum(p->slopes + (c * m->per_channel + k) * p->rows + at, m->train);
+
+			r->slope[k] += slope;
+			if (p->pooled)
+				p->hierarchy.slope[cell * MMM_MAX_TRANSFORMS + k] = slope;
+		}
 	}
 }
 
@@ -250,7 +270,7 @@ imply_coefficients(MmmPosterior *p)
 		MmmReturn *r = &p->returns[c];
 		double *coefficient = &p->parameters[m->transforms + c];
 
-		if (p->beliefs->roi[c] || p->pooled)
+		if (p->beliefs->roi[c] || p->effects.is_effect[c] || p->pooled)
 			sum_responses(p, c);
 		if (!p->beliefs->roi[c])
 			continue;
@@ -359,11 +379,13 @@ along_returns(MmmPosterior *p)
 
 /* At the middle of the transforms' priors. */
 static void
-set_up_hierarchy(MmmPosterior *p)
+set_up_effects(MmmPosterior *p)
 {
 	const MmmModel *m = p->model;
 
-	mmm_hierarchy_init(p);
+	mmm_effects_init(p);
+	if (p->pooled)
+		mmm_hierarchy_init(p);
 	for (int k = 0; k < m->transforms; k++)
 		p->parameters[k] = prior_quantile(&p->beliefs->prior[k], 0.5);
 	if (!transform_media(p))
@@ -371,9 +393,10 @@ set_up_hierarchy(MmmPosterior *p)
 	for (int c = 0; c < m->data->channels; c++)
 	{
 		sum_responses(p, c);
-		p->hierarchy.reference[c] = p->returns[c].response;
+		p->effects.reference[c] = p->returns[c].response;
 	}
-	mmm_hierarchy_center(p);
+	if (p->pooled)
+		mmm_hierarchy_center(p);
 }
 
 MmmPosteriorFault
@@ -412,8 +435,7 @@ mmm_posterior_init(MmmPosterior *p, const MmmModel *model, const MmmBeliefs *bel
 		if (beliefs->roi[c] && !(p->returns[c].rate > 0 && most > 0))
 			return MMM_POSTERIOR_NO_SPEND;
 	}
-	if (p->pooled)
-		set_up_hierarchy(p);
+	set_up_effects(p);
 	return MMM_POSTERIOR_FINE;
 }
 
@@ -430,9 +452,10 @@ mmm_posterior_log_density(void *state, const double *q, double *gradient)
 	core_check(p->env);
 	if (!transform_media(p) || !imply_coefficients(p))
 		return -INFINITY;
-	if (p->pooled)
-		log_density += mmm_hierarchy_place(p, q, gradient);
-	if (!isfinite(log_density) || (p->beliefs->prior_only && !p->pooled))
+	log_density += mmm_effects_place(p, q, gradient);
+	if (p->pooled && isfinite(log_density))
+		log_density += mmm_hierarchy_place(p, q);
+	if (!isfinite(log_density))
 		return log_density;
 	memset(p->along, 0, sizeof(double) * m->parameters);
 	if (!p->beliefs->prior_only)
@@ -445,6 +468,7 @@ mmm_posterior_log_density(void *state, const double *q, double *gradient)
 	}
 	if (p->pooled)
 		mmm_hierarchy_along(p, gradient);
+	mmm_effects_along(p);
 	along_returns(p);
 	for (int k = 0; k < p->mapped; k++)
 	{

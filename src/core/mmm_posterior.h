@@ -30,17 +30,26 @@ typedef struct MmmReturn
 	double slope[MMM_MAX_TRANSFORMS];
 } MmmReturn;
 
+/* Coefficients as the sizes of effects, see mmm_effect.c. All are [channel]. */
+typedef struct MmmEffects
+{
+	int *coordinate;   /* that stands for the channel's (common) coefficient; -1: each geo has its own */
+	bool *is_effect;   /* that coordinate is the size of the effect */
+	double *reference; /* response at the middle of the transforms' priors */
+	double
+		*along_response; /* slope of the log density along a, apart from what comes through the coefficient */
+} MmmEffects;
+
 /* Coefficients that vary by geo, see mmm_hierarchy.c. Cells are [geo][channel]. */
 typedef struct MmmHierarchy
 {
-	int *coordinate;		/* [channel] that stands for its common coefficient */
-	bool *effect;			/* [channel] that coordinate is the size of the effect, M */
-	double *reference;		/* [channel] response at the middle of the transforms' priors */
-	double *along_response; /* [channel] slope of the log prior along a */
-	double *level;			/* [channel] M */
-	double *centring;		/* [cell] w */
-	double *deviation;		/* [cell] z - w M */
-	double *gain;			/* [cell] geo_sd^(1 - w) */
+	double *along_roi; /* [channel] slope of the log prior along ln ROI of all geos */
+	double *response;  /* [cell] what a geo's column sums to, in units of the KPI */
+	double *slope;	   /* [cell][MMM_MAX_TRANSFORMS] its slopes */
+	double *level;	   /* [channel] M */
+	double *centring;  /* [cell] w */
+	double *deviation; /* [cell] z - w M */
+	double *gain;	   /* [cell] geo_sd^(1 - w) */
 } MmmHierarchy;
 
 /*
@@ -76,6 +85,7 @@ typedef struct MmmPosterior
 	int mapped;				   /* of these, the numbers that stand for one parameter; then the geos' */
 	MmmCoordinate *coordinate; /* [mapped] */
 	bool pooled;			   /* the geos' coefficients have common ones */
+	MmmEffects effects;
 	MmmHierarchy hierarchy;
 	long evaluations;
 } MmmPosterior;
@@ -125,12 +135,24 @@ mmm_along_coefficient(MmmPosterior *posterior, int geo, int medium, double slope
 						 : m->by_geo + geo * m->data->channels + medium] += slope;
 }
 
+/* Once the coordinates are laid out. */
+extern void mmm_effects_init(MmmPosterior *posterior);
+
+/* a */
+extern double mmm_log_response(const MmmPosterior *posterior, int channel);
+
+/* From q to coefficients, after the transforms; returns their log prior. */
+extern double mmm_effects_place(MmmPosterior *posterior, const double *q, double *gradient);
+
+/* From slopes along coefficients and responses to `along` of the transforms. */
+extern void mmm_effects_along(MmmPosterior *posterior);
+
 /* Where the coefficients of geos have common ones: set up, in two steps, the second after a first transformation. */
 extern void mmm_hierarchy_init(MmmPosterior *posterior);
 extern void mmm_hierarchy_center(MmmPosterior *posterior);
 
-/* From q to coefficients, after the transforms; returns their log prior. */
-extern double mmm_hierarchy_place(MmmPosterior *posterior, const double *q, double *gradient);
+/* From q to the geos' coefficients, after the common ones; returns their log prior. */
+extern double mmm_hierarchy_place(MmmPosterior *posterior, const double *q);
 
 /* From `along` of the geos' coefficients to the gradient, and to `along` of what they come from. */
 extern void mmm_hierarchy_along(MmmPosterior *posterior, double *gradient);

@@ -34,6 +34,7 @@ typedef struct MmmMarginal
 	double rhat;
 	double ess_bulk;
 	double ess_tail;
+	double mcse; /* standard error of the mean that is due to the number of draws */
 } MmmMarginal;
 
 /* And of its sampling. All numbers, so that they can be stored as one run. */

@@ -2,6 +2,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "interval.h"
 
@@ -114,39 +115,103 @@ pareto_quantile(Pareto tail, double p)
  * Smoothing
  * --------------------------------------------------------------------------------------------------- */
 
-/*
- * Replaces the greatest weights by the expected order statistics of a Pareto tail fitted to them. The log weights
- * are relative to the greatest; tail[] is scratch.
- */
+/* The value that `below` others come before in ascending order; x is put into another order (Hoare's selection). */
 static double
-smooth_tail(double *log_weight, int n, double efficiency, double *tail, const CoreEnv *env)
+select_value(double *x, int n, int below)
 {
-	double length = ceil(fmin(0.2 * n, 3 * sqrt(n / efficiency)));
-	uint32_t *order = sorted_order(log_weight, n, env);
-	int first = n - (int) fmin(length, n - 1); /* place in the order */
-	double cut = fmax(log_weight[order[first - 1]], log(DBL_MIN));
-	double k = INFINITY;
+	int left = 0;
+	int right = n - 1;
 
-	while (first < n && log_weight[order[first]] <= cut)
-		first++;
-	if (n - first >= SHORTEST_TAIL)
+	while (left < right)
 	{
-		int m = n - first;
-		Pareto fit;
+		double pivot = x[left + (right - left) / 2];
+		int i = left;
+		int j = right;
 
-		for (int i = 0; i < m; i++)
-			tail[i] = exp(log_weight[order[first + i]]) - exp(cut);
-		fit = fit_pareto(tail, m, env);
-		k = fit.k;
-		for (int i = 0; i < m && isfinite(k) && fit.sigma > 0; i++)
+		while (i <= j)
 		{
-			double smoothed = log(pareto_quantile(fit, (i + 0.5) / m) + exp(cut));
+			while (x[i] < pivot)
+				i++;
+			while (x[j] > pivot)
+				j--;
+			if (i <= j)
+			{
+				double kept = x[i];
 
-			/* no weight above the greatest there was */
-			log_weight[order[first + i]] = fmin(smoothed, 0);
+				x[i++] = x[j];
+				x[j--] = kept;
+			}
+		}
+		if (below <= j)
+			right = j;
+		else if (below >= i)
+			left = i;
+		else
+			break;
+	}
+	return x[below];
+}
+
+/* The log weights above a value, and their places. */
+typedef struct Tail
+{
+	int n;
+	double *value;
+	int *place;
+} Tail;
+
+static Tail
+tail_above(const double *log_weight, int n, double cut, int longest, double *scratch, const CoreEnv *env)
+{
+	Tail tail = {0, scratch, CORE_ALLOC(env, int, longest)};
+
+	for (int i = 0; i < n; i++)
+	{
+		if (log_weight[i] > cut)
+		{
+			tail.value[tail.n] = log_weight[i];
+			tail.place[tail.n++] = i;
 		}
 	}
-	core_free(env, order);
+	return tail;
+}
+
+/*
+ * Replaces the greatest weights by the expected order statistics of a Pareto tail fitted to them. The log weights
+ * are relative to the greatest; scratch[n].
+ */
+static double
+smooth_tail(double *log_weight, int n, double efficiency, double *scratch, const CoreEnv *env)
+{
+	int longest = (int) fmin(ceil(fmin(0.2 * n, 3 * sqrt(n / efficiency))), n - 1);
+	double k = INFINITY;
+	double cut;
+	Tail tail;
+
+	memcpy(scratch, log_weight, sizeof(double) * n);
+	cut = fmax(select_value(scratch, n, n - longest - 1), log(DBL_MIN));
+	tail = tail_above(log_weight, n, cut, longest, scratch, env);
+	if (tail.n >= SHORTEST_TAIL)
+	{
+		uint32_t *order = sorted_order(tail.value, tail.n, env);
+		double *excess = CORE_ALLOC(env, double, tail.n);
+		Pareto fit;
+
+		for (int i = 0; i < tail.n; i++)
+			excess[i] = exp(tail.value[order[i]]) - exp(cut);
+		fit = fit_pareto(excess, tail.n, env);
+		k = fit.k;
+		for (int i = 0; i < tail.n && isfinite(k) && fit.sigma > 0; i++)
+		{
+			double smoothed = log(pareto_quantile(fit, (i + 0.5) / tail.n) + exp(cut));
+
+			/* no weight above the greatest there was */
+			log_weight[tail.place[order[i]]] = fmin(smoothed, 0);
+		}
+		core_free(env, excess);
+		core_free(env, order);
+	}
+	core_free(env, tail.place);
 	return isfinite(k) ? k : INFINITY;
 }
 

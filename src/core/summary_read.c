@@ -329,7 +329,11 @@ get_counts(FlatReader *r, SummaryPath *path)
 		if ((path->value = get_amount(r)) == 0)
 			reader_fail(r);
 		if (path->conversions > 1)
+		{
 			get_wide(r, path->squares.word, 3);
+			if (!fixed_squares_possible(path->squares, path->value, path->conversions))
+				reader_fail(r);
+		}
 		else
 			path->squares = fixed_square(path->value);
 	}

@@ -150,6 +150,12 @@ fit("tight", """, priors => '{"c0": {"geo_sd": {"dist": "halfnormal", "sigma": 0
 tight = dict(rows("SELECT component, mean FROM models, mmm_parameters(m) WHERE name = 'tight' AND parameter = 'geo_sd'"))
 ok(tight["c0"] < 0.1 < tight["c1"], "a prior of geo_sd pools one channel", str(tight))
 
+# A prior of ROI is one of what all geos return together
+fit("roi", """, extra => '{"prior_only": true}', priors => '{"c1": {"roi": {"dist": "lognormal", "mu": 0.5, "sigma": 0.3}}}'""")
+roi, low, high = total("roi")["c1"][:3]
+ok(abs(numpy.log(low) - 0.5 + 1.645 * 0.3) < 0.1 and abs(numpy.log(high) - 0.5 - 1.645 * 0.3) < 0.1, "the prior of ROI is that of the total",
+   "%g: %g .. %g" % (roi, low, high))
+
 # National media: all geos state the national figure, and the split sums to it
 cursor.execute("""CREATE TEMP TABLE national AS SELECT mmm_dataset_agg(geo, week, kpi, media || '{"tv": 100}', '{}', population) AS d FROM panel""")
 fit("national", ", extra => '{\"pooling\": \"complete\"}'", "(SELECT mmm_split_national(d, '{tv}') FROM national)")

@@ -384,11 +384,13 @@ check_integrated(void)
 	static double columns[TERMS * ROWS];
 	double mean[TERMS], sd[TERMS], residual[ROWS], weighted[ROWS], y[ROWS];
 	double *taken = malloc(sizeof(columns));
+	bool all[ROWS];
 	MmmGaussian g;
 
 	base_columns(columns, mean, sd);
 	memcpy(taken, columns, sizeof(columns));
-	mmm_gaussian_init(&g, taken, ROWS, ROWS, TERMS, mean, sd, unit_env());
+	memset(all, true, sizeof(all));
+	mmm_gaussian_init(&g, taken, 1, ROWS, all, TERMS, mean, sd, unit_env());
 	ok(g.rank == 4, "rank %d of 5 terms, one of which depends on the others", g.rank);
 	for (double sigma = 1e-3; sigma < 100; sigma *= 30)
 	{
@@ -426,11 +428,13 @@ check_conditional(void)
 	double dlog_sigma;
 	double worst = 0, spread = 0;
 	double *taken = malloc(sizeof(columns));
+	bool all[ROWS];
 	MmmGaussian g;
 
 	base_columns(columns, mean, sd);
 	memcpy(taken, columns, sizeof(columns));
-	mmm_gaussian_init(&g, taken, ROWS, ROWS, TERMS, mean, sd, unit_env());
+	memset(all, true, sizeof(all));
+	mmm_gaussian_init(&g, taken, 1, ROWS, all, TERMS, mean, sd, unit_env());
 	for (int i = 0; i < ROWS; i++)
 		residual[i] = sin(i) + 0.5 * random_normal(&stream);
 	mmm_gaussian_log_density(&g, residual, sigma, weighted, &dlog_sigma);
