@@ -4,9 +4,11 @@ mmm_fit with method bayes on the field's data: what its chains are worth, that i
 what lift tests do, that parallel chains have the digits of serial ones, and that a cancel takes effect.
 """
 import csv
+import io
 import json
 import math
 import os
+import random
 import threading
 import time
 
@@ -190,5 +192,30 @@ ok(rows("SELECT bool_and(NOT ok) FROM models, mmm_diagnostics(m) WHERE name = 'w
    "parameters of a channel that never varied are told to be their priors")
 ok(rows("SELECT bool_and(mean IS NOT NULL AND mean <> 'NaN' AND sd > 0) FROM models, mmm_parameters(m) WHERE name = 'weak'")[0][0], "and no NaN")
 
+# Bytes and text, whole and damaged
+cursor.execute("CREATE TEMP TABLE back (m mmm_model)")
+stream = io.BytesIO()
+cursor.copy_expert("COPY (SELECT m FROM models WHERE name = 'weak') TO STDOUT (FORMAT binary)", stream)
+cursor.copy_expert("COPY back FROM STDIN (FORMAT binary)", io.BytesIO(stream.getvalue()))
+ok(rows("SELECT mmm_model_send(b.m) = mmm_model_send(o.m) AND mmm_model_send(o.m::text::mmm_model) = mmm_model_send(o.m) "
+        "FROM back AS b, models AS o WHERE o.name = 'weak'")[0][0], "bytes and text give the same model back")
+text = rows("SELECT m::text FROM models WHERE name = 'weak'")[0][0]
+generator = random.Random(7)
+states = set()
+for trial in range(300):
+    try:
+        if trial % 2:
+            damaged = bytearray(stream.getvalue())
+            for _ in range(generator.choice([1, 1, 3])):
+                damaged[generator.randrange(19, min(len(damaged), generator.choice([250, 3000, len(damaged)])))] = generator.randrange(256)
+            cursor.execute("TRUNCATE back")
+            cursor.copy_expert("COPY back FROM STDIN (FORMAT binary)", io.BytesIO(bytes(damaged)))
+        else:
+            at = generator.randrange(len(text) if trial % 4 else 3000)
+            cursor.execute("TRUNCATE back; INSERT INTO back VALUES (%s)", (text[:at] + generator.choice(["9", "-", "null", "", "e9", "["]) + text[at + 1:],))
+        cursor.execute("SELECT count(*) FROM back, mmm_roas(m), mmm_diagnostics(m), mmm_parameters(m)")
+    except psycopg2.Error as error:
+        states.add(error.pgcode)
+ok(not states & {"XX000", "XX001", None}, "damaged ones end in named errors: %s" % sorted(states))
 print("1..%d" % count)
 raise SystemExit(failed > 0)
