@@ -277,6 +277,23 @@ SELECT CASE cut WHEN 0 THEN 'as today' ELSE '-' || 100 * cut || ' %' END AS budg
 FROM curves, unnest(ARRAY[0, 0.1, 0.2]) AS cut, optimize_budget(curves, 920000 * (1 - cut))
 GROUP BY cut ORDER BY cut;
 
+\echo :bold'Over the fitted model: next quarter as the last one, scaled':plain
+\echo 'The response of each channel is the model''s own, week by week; the interval is that of the lift over the draws.'
+\echo
+INSERT INTO steps (step) VALUES ('a plan over the model');
+SELECT coalesce(channel, 'total') AS channel, round(sum(current_spend)) AS today, round(sum(optimal_spend)) AS best,
+       round(sum(current_response)) AS response_today, round(sum(optimal_response)) AS response, round(sum(lift)) AS lift,
+       CASE WHEN channel IS NOT NULL THEN '[' || round(max(lift_low)) || ', ' || round(max(lift_high)) || ']' END AS "90 %",
+       bool_or(extrapolated) AS extrapolated, CASE WHEN channel IS NULL THEN to_char(max(gap), '0.0EEEE') END AS gap
+FROM mix_models, optimize_budget(model, periods => 13) WITH ORDINALITY AS plan
+WHERE name = 'weekly' GROUP BY GROUPING SETS ((channel, ordinality), ()) ORDER BY ordinality;
+\echo :bold'and week by week, given what the last weeks still carry':plain
+\echo
+INSERT INTO steps (step) VALUES ('flighting');
+SELECT period, round(sum(spend)) AS spend, string_agg(channel || ' ' || round(spend), ', ' ORDER BY channel) AS plan,
+       round(sum(response)) AS response
+FROM mix_models, optimize_flighting(model, NULL, 8) WHERE name = 'weekly' GROUP BY period ORDER BY period;
+
 \echo
 \echo :bold'What took how long':plain
 \echo

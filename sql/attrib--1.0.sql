@@ -1171,3 +1171,32 @@ CREATE FUNCTION steady_state_curves(model mmm_model) RETURNS response_curve[]
 	AS 'MODULE_PATHNAME', 'attrib_steady_state_curves' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION steady_state_curves(mmm_model) IS
 	'response_curves of the spend per period, for optimize_budget: an approximation that supposes the same spend in every period';
+
+CREATE FUNCTION optimize_budget(model mmm_model, total_budget float8 DEFAULT NULL, spend text DEFAULT 'at_most',
+                                target_roas float8 DEFAULT NULL, target_marginal_roas float8 DEFAULT NULL,
+                                target_response float8 DEFAULT NULL, objective text DEFAULT 'revenue',
+                                margin float8 DEFAULT 1, constraints jsonb DEFAULT '[]',
+                                tolerance float8 DEFAULT 1e-6, node_limit int DEFAULT 100000,
+                                periods int DEFAULT NULL, risk text DEFAULT 'mean', risk_level float8 DEFAULT 0.1,
+                                extra jsonb DEFAULT '{}',
+                                OUT channel text, OUT current_spend float8, OUT optimal_spend float8,
+                                OUT current_response float8, OUT optimal_response float8, OUT lift float8,
+                                OUT roas float8, OUT marginal_roas float8, OUT shadow_price float8,
+                                OUT binding_constraint text, OUT extrapolated boolean, OUT objective_value float8,
+                                OUT upper_bound float8, OUT gap float8, OUT lift_low float8, OUT lift_high float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_optimize_budget_mmm'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 1000000 ROWS 20;
+
+COMMENT ON FUNCTION optimize_budget(mmm_model, float8, text, float8, float8, float8, text, float8, jsonb, float8, int, int, text, float8, jsonb) IS
+	'the globally best multiple of each channel''s spend by a media mix model, with a proven upper bound and the lift''s interval';
+
+CREATE FUNCTION optimize_flighting(model mmm_model, total_budget float8, periods int, constraints jsonb DEFAULT '[]',
+                                   OUT period date, OUT channel text, OUT spend float8, OUT response float8,
+                                   OUT upper_bound float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_optimize_flighting'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 1000000 ROWS 200;
+
+COMMENT ON FUNCTION optimize_flighting(mmm_model, float8, int, jsonb) IS
+	'spend per channel and period after the training that responds best by a media mix model, with an upper bound';

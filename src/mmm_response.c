@@ -2,7 +2,7 @@
  * mmm_roas and mmm_response_curves: both read the one response function, sum_t coefficient * saturation(adstock(
  * multiplier * exposure))_t, at a multiplier of 1 or along it.
  */
-#include "mmm_report.h"
+#include "mmm_response.h"
 
 #include <math.h>
 
@@ -269,9 +269,8 @@ curve_multiplier(int j, int points)
 	return j <= below ? (double) j / below : 1 + (double) (j - below) / (points - 1 - below);
 }
 
-/* The multiplier at which some exposure of the window leaves what the training has seen. */
-static double
-observed_reach(const MmmValue *value, MmmWindow window, int channel)
+double
+mmm_observed_reach(const MmmValue *value, MmmWindow window, int channel)
 {
 	const MmmData *data = value->data;
 	double most = 0;
@@ -280,6 +279,36 @@ observed_reach(const MmmValue *value, MmmWindow window, int channel)
 		for (int t = window.from; t < window.to; t++)
 			most = Max(most, mmm_exposure(data, g, channel)[t] / data->population[g]);
 	return most > 0 ? value->model.exposure_scale[channel] / most : INFINITY;
+}
+
+double
+mmm_window_spend(const MmmData *data, MmmWindow window, int channel)
+{
+	ReportGroup group = {-1, false, window};
+
+	return group_spend(data, &group, channel);
+}
+
+void
+mmm_window_responses(const MmmValue *value, int draw, int channel, const double *multiplier, int points,
+					 MmmWindow window, double *response, double *slope)
+{
+	const MmmModel *m = &value->model;
+	const MmmData *data = value->data;
+	const double *parameters = mmm_draw(value, draw);
+	double *x = palloc(sizeof(double) * data->periods);
+
+	CHECK_FOR_INTERRUPTS();
+	memset(response, 0, sizeof(double) * points);
+	memset(slope, 0, sizeof(double) * points);
+	for (int g = 0; g < data->geos; g++)
+	{
+		mmm_scaled_exposure(m, data, g, channel, x);
+		mmm_add_responses(m, parameters + channel * m->per_channel, x, window.from, window.to,
+						  mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel), multiplier, points,
+						  response, slope, attrib_env());
+	}
+	pfree(x);
 }
 
 /* Response over the window at each multiplier and its slope, of the estimate and of each draw: [1 + draw][point]. */
@@ -315,9 +344,8 @@ static void
 put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWindow window, double level)
 {
 	const MmmData *data = value->data;
-	ReportGroup group = {-1, false, window};
-	double spend = group_spend(data, &group, channel);
-	double reach = observed_reach(value, window, channel);
+	double spend = mmm_window_spend(data, window, channel);
+	double reach = mmm_observed_reach(value, window, channel);
 	int draws = value->fit.draws;
 	double *cell = palloc(sizeof(double) * Max(draws, 1));
 	double *slope = palloc(sizeof(double) * Max(draws, 1));

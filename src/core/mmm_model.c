@@ -307,6 +307,39 @@ mmm_transform_scaled(const MmmModel *model, const double *transforms, const doub
 	core_free(env, scaled);
 }
 
+static void
+reverse(double *x, int n)
+{
+	for (int i = 0, j = n - 1; i < j; i++, j--)
+	{
+		double kept = x[i];
+
+		x[i] = x[j];
+		x[j] = kept;
+	}
+}
+
+/* Carry-over is linear: saturation comes of a scaled series, or its transpose says what each period adds. */
+void
+mmm_response_terms(const MmmModel *model, const double *transforms, const double *x, int n, int from, int to,
+				   double *gain, double *scale, const CoreEnv *env)
+{
+	Adstock adstock = mmm_adstock(model, transforms);
+
+	for (int t = 0; t < n; t++)
+		gain[t] = t >= from && t < to;
+	if (model->spec.adstock_first)
+	{
+		adstock_series(&adstock, x, n, scale, NULL, env);
+		return;
+	}
+	memcpy(scale, gain, sizeof(double) * n);
+	reverse(scale, n);
+	adstock_series(&adstock, scale, n, gain, NULL, env);
+	reverse(gain, n);
+	memcpy(scale, x, sizeof(double) * n);
+}
+
 /* The trend runs from 0 to 1 over the training and on from there. */
 static double
 trend_column(const MmmModel *model, int j, int t)

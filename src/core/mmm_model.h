@@ -125,6 +125,13 @@ extern void mmm_transform_scaled(const MmmModel *model, const double *transforms
 								 double multiplier, double *s, double *slope, const CoreEnv *env);
 
 /*
+ * The sum of that over periods [from, to) as a sum over its terms, gain[t] * saturation(scale[t] * multiplier),
+ * t < n.
+ */
+extern void mmm_response_terms(const MmmModel *model, const double *transforms, const double *x, int n,
+							   int from, int to, double *gain, double *scale, const CoreEnv *env);
+
+/*
  * Adds gain times the transformed exposure of periods [from, to) to sum[j], at multiplier[j] times the exposure, and
  * gain times its slope along the multiplier to slope[j].
  * Added one by one in the order of the periods, so that a multiplier of 1 gives the sum of mmm_transform_scaled
