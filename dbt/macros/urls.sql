@@ -46,7 +46,7 @@
 
 {#- "https://news.google.co.uk/x" -> "google.*": how seeds name sites that have a host in every country. -#}
 {% macro host_of_any_country(host) -%}
-  regexp_replace({{ host }}, '^(?:.*\.)?([a-z0-9-]+)\.(?:(?:com?|org|net)\.[a-z]{2}|[a-z]{2,})$', '\1.*')
+  substring(regexp_replace({{ host }}, '\.(?:(?:com?|org|net)\.[a-z]{2}|[a-z]{2,})$', '') from '[^.]+$') || '.*'
 {%- endmacro %}
 
 {#- Is the host one of attrib_internal_hosts or below it? -#}

@@ -4,6 +4,12 @@
 {%- endmacro %}
 
 
+{#- An id, or NULL where a tracker filled the gap with one of attrib_ignored_ids: such an id would make strangers one person. -#}
+{% macro known_id(id) -%}
+  case when not {{ id }} = any ({{ attrib.list_literal(var('attrib_ignored_ids')) }}) then {{ id }} end
+{%- endmacro %}
+
+
 {#- A record of the GA4 export as jsonb: the export's own nested column, or the columns into which a loader flattened it. -#}
 {% macro ga4_record(present, record, fields) -%}
   {%- if record in present -%}
@@ -31,17 +37,16 @@
 {%- endmacro %}
 
 
-{#- Is a source with a schema of its own enabled? The schema, or true for the target schema; null is off. -#}
-{% macro spend_of(platform, stats, kind='null::text') %}
-{#- Daily spend by campaign in the columns of stg_media_spend, from a CTE `stats` of (date_day, account, campaign, kind, currency,
-    spend, clicks, impressions). -#}
+{#- Daily spend by campaign in the columns of stg_media_spend, from a CTE `stats` of (date_day, account, campaign, currency, spend,
+    clicks, impressions) and perhaps a `kind` of campaign. -#}
+{% macro spend_of(platform, stats, kind='null::text') -%}
 select
     '{{ platform }}' as source_relation,
     date_day,
     '{{ platform }}' as platform,
     account,
     campaign,
-    coalesce({{ attrib.channel_rule(attrib.spend_source("'" ~ platform ~ "'"), "'cpc'", 'campaign') }}, {{ attrib.spend_channel("'" ~ platform ~ "'", kind) }}) as channel,
+    coalesce({{ attrib.channel_rule(attrib.spend_source("'" ~ platform ~ "'"), "'cpc'", 'campaign') }}, {{ attrib.spend_channel("'" ~ platform ~ "'", 'kind') }}) as channel,
     currency,
     spend,
     clicks,
@@ -53,7 +58,7 @@ from (
         campaign,
         {{ kind }} as kind,
         coalesce(upper(currency), {{ attrib.literal(var('attrib_currency')) }}) as currency,
-        sum(spend) as spend,
+        trim_scale(sum(spend)) as spend,
         sum(clicks)::bigint as clicks,
         sum(impressions)::bigint as impressions
     from {{ stats }}

@@ -9,7 +9,8 @@
 -- column that tells versions apart, only the latest version of a day is read.
 --
 -- traffic_source is that of the user's first visit ever and says nothing about this one; collected_traffic_source is what the page's
--- own address said, and older exports have it among the parameters. The export has no event id: what identifies an event is hashed,
+-- own address said, and older exports have it among the parameters. A click on an ad with a gclid is exported as organic, a
+-- known fault. The export has no event id: what identifies an event is hashed,
 -- and of rows that agree in all of it, each has its own number.
 with exported as (
     select
@@ -35,7 +36,8 @@ fields as (
     select
         md5(concat_ws('|', anonymous_id, extract(epoch from occurred_at), event_name, bundle, params, collected, ecommerce)) as hash,
         exported.*,
-        coalesce(collected ->> 'gclid', params ->> 'gclid') as gclid,
+        coalesce(collected ->> 'gclid', params ->> 'gclid') is not null
+            and coalesce(collected ->> 'manual_medium', params ->> 'medium', '') in ('', '(none)', '(not set)', 'organic', 'referral') as is_unnoticed_click,
         coalesce(collected ->> 'manual_source', params ->> 'source') as source,
         coalesce(collected ->> 'manual_medium', params ->> 'medium') as medium,
         coalesce(collected ->> 'manual_campaign_name', params ->> 'campaign') as campaign,
@@ -54,8 +56,8 @@ select
     occurred_at,
     event_name,
     null::text as channel,
-    case when source is null and gclid is not null then 'google' when source <> '(direct)' then source end as source,
-    case when source is null and gclid is not null then 'cpc' when medium not in ('(none)', '(not set)') then medium end as medium,
+    case when is_unnoticed_click then 'google' when source <> '(direct)' then source end as source,
+    case when is_unnoticed_click then 'cpc' when medium not in ('(none)', '(not set)') then medium end as medium,
     case when campaign not in ('(direct)', '(organic)', '(referral)', '(not set)') then campaign end as campaign,
     coalesce(collected ->> 'manual_content', params ->> 'content') as content,
     coalesce(collected ->> 'manual_term', params ->> 'term') as term,

@@ -15,7 +15,7 @@ select
     {{ created }} as ordered_at,
     {{ attrib.literal(var('attrib_conversion_type')) }} as conversion_type,
     coalesce(upper({{ c.currency }}), {{ attrib.literal(var('attrib_currency')) }}) as currency,
-    ({{ c.amount }} - coalesce({{ c.amount_refunded }}, 0)) / {{ attrib.stripe_minor_units(c.currency) }} as revenue,
+    trim_scale(({{ c.amount }} - coalesce({{ c.amount_refunded }}, 0)) / {{ attrib.stripe_minor_units(c.currency) }}) as revenue,
     null::text as segment
 from {{ source('attrib_stripe', 'charges') }}
 where coalesce({{ c.paid }}, false)
