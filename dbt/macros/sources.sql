@@ -80,6 +80,11 @@ select {% for name, type in columns.items() %}null::{{ type }} as {{ name }}{{ '
 {% endmacro %}
 
 
+{% macro lift_test_columns() %}
+  {%- do return({'channel': 'text', 'x': 'float8', 'delta_x': 'float8', 'delta_y': 'float8', 'sigma': 'float8'}) -%}
+{% endmacro %}
+
+
 {#- Python values as SQL literals. -#}
 {% macro list_literal(values, type='text') %}
   {%- if values | length == 0 -%}
@@ -87,6 +92,19 @@ select {% for name, type in columns.items() %}null::{{ type }} as {{ name }}{{ '
   {%- else -%}
     array[{% for v in values %}'{{ v | string | replace("'", "''") }}'{{ ', ' if not loop.last }}{% endfor %}]::{{ type }}[]
   {%- endif -%}
+{% endmacro %}
+
+{#- Named arguments of a function call from a mapping; lists are arrays of text where arrays names them, else JSON. -#}
+{% macro named_arguments(arguments, arrays=[]) %}
+  {%- for name, value in arguments.items() -%}
+    , {{ name }} =>
+    {%- if value is none %} null
+    {%- elif value is boolean or value is number %} {{ value | lower }}
+    {%- elif name in arrays %} {{ attrib.list_literal(value) }}
+    {%- elif value is string %} {{ attrib.literal(value) }}
+    {%- else %} {{ attrib.literal(tojson(value)) }}::jsonb
+    {%- endif -%}
+  {%- endfor -%}
 {% endmacro %}
 
 {% macro literal(value) %}
