@@ -69,7 +69,7 @@
     empty one fits everything. -#}
 {% macro channel_rule(source='source', medium='medium', campaign='campaign') -%}
   (select rule.channel
-   from {{ ref(var('attrib_channel_rules')) }} as rule
+   from {{ ref('stg_attrib__channel_rules') }} as rule
    where (rule.source_pattern is null or coalesce({{ source }}, '') ~* rule.source_pattern)
      and (rule.medium_pattern is null or coalesce({{ medium }}, '') ~* rule.medium_pattern)
      and (rule.campaign_pattern is null or coalesce({{ campaign }}, '') ~* rule.campaign_pattern)

@@ -11,7 +11,9 @@ categories as (
     select
         ways.*,
         (select min(category) from {{ ref('attrib_sources') }} as site
-         where lower(ways.source) in (site.site, site.source) and category <> 'payment') as category
+         where site.category <> 'payment'
+            and (lower(ways.source) in (site.site, site.source)
+                or site.site = case when ways.source like '%.%' then {{ attrib.host_of_any_country('lower(ways.source)') }} end)) as category
     from ways
 )
 
