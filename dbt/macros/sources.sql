@@ -5,9 +5,9 @@
     {{ '(' ~ mapping[name] ~ ')::' ~ type }}
   {%- elif name in columns -%}
     {%- if type == 'timestamptz' and columns[name] in ('timestamp without time zone', 'date') -%}
-      {{ name ~ "::timestamp at time zone '" ~ var('attrib_source_time_zone') ~ "'" }}
+      {{ '"' ~ name ~ '"' ~ "::timestamp at time zone '" ~ var('attrib_source_time_zone') ~ "'" }}
     {%- else -%}
-      {{ name ~ '::' ~ type }}
+      {{ '"' ~ name ~ '"::' ~ type }}
     {%- endif -%}
   {%- else -%}
     null::{{ type }}
@@ -27,6 +27,18 @@
 {% endmacro %}
 
 
+{#- {name: SQL} for {name: type}: the columns of a vendor's table. What the table lacks is NULL, since loaders make a column only
+    when they first see a value for it. -#}
+{% macro vendor_columns(relation, types) %}
+  {%- set present = attrib.source_columns(relation) -%}
+  {%- set sql = {} -%}
+  {%- for name, type in types.items() -%}
+    {%- do sql.update({name: attrib.source_column(present, name, type)}) -%}
+  {%- endfor -%}
+  {%- do return(sql) -%}
+{% endmacro %}
+
+
 {#- union all of the given relations, each with these columns ({name: type}, in this order); without any, no rows.
     relations: those that are enabled; a model asks var() itself so that only enabled models are referenced. -#}
 {% macro union_of(relations, columns) %}
@@ -41,7 +53,8 @@ select {% for name, type in columns.items() %}null::{{ type }} as {{ name }}{{ '
 {% endmacro %}
 
 
-{#- The columns of the four models everything normalises into. -#}
+{#- The columns of the four models everything normalises into. A source may leave is_touch of a page NULL: stg_attrib__events
+    then decides by where the visitor came from. -#}
 {% macro event_columns() %}
   {%- do return({
     'source_relation': 'text', 'event_id': 'text', 'anonymous_id': 'text', 'user_id': 'text', 'occurred_at': 'timestamptz',

@@ -1,9 +1,14 @@
 {{ config(materialized=attrib.materialization('table')) }}
 
 with events as (
-    select *, coalesce(channel, {{ attrib.channel_group() }}) as touch_channel
-    from {{ ref('stg_attrib__events') }}
-    where is_touch
+    select events.*, coalesce(events.channel, channels.channel) as touch_channel
+    from {{ ref('stg_attrib__events') }} as events
+    left join {{ ref('int_attrib__channels') }} as channels
+        on events.channel is null
+        and channels.source = coalesce(events.source, '')
+        and channels.medium = coalesce(events.medium, '')
+        and channels.campaign = coalesce(events.campaign, '')
+    where events.is_touch
 )
 
 select

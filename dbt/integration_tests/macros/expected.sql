@@ -1,0 +1,28 @@
+{#- The rows of a model that differ from those of a seed of expected rows, by the seed's columns; duplicates count. A CSV has
+    no empty text, so that is taken as NULL. -#}
+{% macro differences(model, expected) %}
+  {%- set columns = adapter.get_columns_in_relation(expected) if execute else [] -%}
+  {%- set types = {} -%}
+  {%- for column in (adapter.get_columns_in_relation(model) if execute else []) -%}
+    {%- do types.update({column.name: column.data_type}) -%}
+  {%- endfor -%}
+  {%- set actual = [] -%}
+  {%- set wanted = [] -%}
+  {%- for column in columns -%}
+    {%- set type = types[column.name] -%}
+    {%- set value = "nullif(%s, '')" if type == 'text' else 'cast(%s as ' ~ type ~ ')' -%}
+    {%- do actual.append(value | replace('%s', column.quoted) ~ ' as ' ~ column.quoted) -%}
+    {%- do wanted.append(value | replace('%s', 'cast(' ~ column.quoted ~ ' as text)') ~ ' as ' ~ column.quoted) -%}
+  {%- endfor %}
+with actual as (
+    select {{ actual | join(', ') or '1' }} from {{ model }}
+),
+
+expected as (
+    select {{ wanted | join(', ') or '1' }} from {{ expected }}
+)
+
+select 'missing' as difference, missing.* from (select * from expected except all select * from actual) as missing
+union all
+select 'unexpected', unexpected.* from (select * from actual except all select * from expected) as unexpected
+{% endmacro %}
