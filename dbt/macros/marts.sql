@@ -4,7 +4,7 @@
   {%- set how = attrib.materialization(materialized) -%}
   {{ config(
     materialized=how,
-    contract={"enforced": false},
+    contract={"enforced": how == "table"},
     indexes=[{'columns': key, 'unique': true}] if how != 'view' else [],
     post_hook=attrib.bi_view() if how == 'materialized_view' else []) -}}
 {% endmacro %}

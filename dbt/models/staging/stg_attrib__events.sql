@@ -8,9 +8,40 @@
 {#- Reading addresses costs more than keeping the answers. -#}
 {{ config(materialized='view' if var('attrib_segment') is none and var('attrib_snowplow') is none and var('attrib_ga4') is none else attrib.materialization('table')) }}
 
+{#- A generic table without addresses needs none of that. -#}
+{%- set generic = attrib.source_columns(source('attrib_events', 'events')) if var('attrib_events') is not none else {} -%}
+{%- set mapped = var('attrib_events_columns') -%}
+{%- set has_addresses = var('attrib_segment') is not none or var('attrib_snowplow') is not none or var('attrib_ga4') is not none
+    or 'url' in generic or 'referrer' in generic or mapped.get('url') is not none or mapped.get('referrer') is not none -%}
+-- depends_on: {{ ref('attrib_sources') }}
 with events as (
     {{ attrib.union_of(relations, attrib.event_columns()) | indent(4) }}
-),
+)
+{%- if not has_addresses %}
+
+select
+    source_relation,
+    event_id,
+    {{ attrib.known_id('anonymous_id') }} as anonymous_id,
+    {{ attrib.known_id('user_id') }} as user_id,
+    occurred_at,
+    event_name,
+    channel,
+    nullif(source, '') as source,
+    nullif(medium, '') as medium,
+    nullif(campaign, '') as campaign,
+    nullif(content, '') as content,
+    nullif(term, '') as term,
+    referrer,
+    url,
+    coalesce(is_touch, true) as is_touch,
+    is_conversion,
+    order_id,
+    value,
+    currency
+from events
+{%- else -%}
+,
 
 addresses as (
     select
@@ -76,3 +107,4 @@ select
     value,
     currency
 from evidence
+{%- endif %}

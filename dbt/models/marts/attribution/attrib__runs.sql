@@ -3,7 +3,7 @@
     incremental_strategy='append',
     full_refresh=false,
     on_schema_change='append_new_columns',
-    contract={'enforced': false}
+    contract={'enforced': true}
 ) }}
 
 {#- A row for each run, never deleted; not even by a full refresh. attrib_refresh() adds to it. -#}
