@@ -3,9 +3,12 @@
 {% macro differences(model, expected) %}
   {%- set columns = adapter.get_columns_in_relation(expected) if execute else [] -%}
   {%- set types = {} -%}
-  {%- for column in (adapter.get_columns_in_relation(model) if execute else []) -%}
-    {%- do types.update({column.name: column.data_type}) -%}
-  {%- endfor -%}
+  {#- Not by the adapter, which knows nothing of the columns of materialized views. -#}
+  {%- if execute -%}
+    {%- for row in run_query("select attname, format_type(atttypid, atttypmod) from pg_attribute where attnum > 0 and not attisdropped and attrelid = '" ~ model ~ "'::regclass").rows -%}
+      {%- do types.update({row[0]: row[1]}) -%}
+    {%- endfor -%}
+  {%- endif -%}
   {%- set actual = [] -%}
   {%- set wanted = [] -%}
   {%- for column in columns -%}
