@@ -57,7 +57,7 @@ psql:
 test:
 	@tools/packages run test
 	@$(AGAIN) -s all
-	@tools/with_cluster test/run unit regress pgtap python docs
+	@tools/with_cluster test/run unit regress pgtap python docs dbt
 
 unit:
 	@tools/packages unit

@@ -203,7 +203,8 @@ def by_hand(db):
             "select period, component, contribution from raw.model, attrib.mmm_contributions(model)")
     db.same("mmm__budget_plan is optimize_budget()",
             "select channel, current_spend, optimal_spend, lift, upper_bound from inc.mmm__budget_plan where scenario = 'same_total'",
-            "select channel, current_spend, optimal_spend, lift, upper_bound from raw.model, attrib.optimize_budget(attrib.steady_state_curves(model))")
+            """select channel, current_spend, optimal_spend, lift, upper_bound from raw.model, attrib.optimize_budget(attrib.steady_state_curves(model),
+                (select sum(current_spend::numeric)::float8 from unnest(attrib.steady_state_curves(model))))""")
     db.same("attrib__blended_roas is what the source tables say",
             "select date_day, conversions, revenue, spend from inc.attrib__blended_roas",
             """select date_day, coalesce(o.n, 0), coalesce(o.revenue, 0), coalesce(s.spend, 0)
