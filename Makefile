@@ -20,7 +20,8 @@ OPTFLAGS ?=
 PG_CFLAGS = -O3 -std=gnu11 -ffp-contract=off -fno-semantic-interposition $(OPTFLAGS)
 # -MMD -MP: PGXS tracks no headers unless the server was configured to.
 PG_CPPFLAGS = -Isrc -Isrc/core -MMD -MP
-SHLIB_LINK = -lgsl -lgslcblas -lm
+# Calls between our own files need no detour through the linkage table.
+SHLIB_LINK = -Wl,-Bsymbolic-functions -lgsl -lgslcblas -lm
 EXTRA_CLEAN = $(OBJS:.o=.d) build results regression.diffs regression.out
 
 # No bitcode: it needs clang, and none of these functions is small enough to be worth inlining into a
@@ -57,7 +58,7 @@ psql:
 test:
 	@tools/packages run test
 	@$(AGAIN) -s all
-	@tools/with_cluster test/run unit regress pgtap python docs
+	@tools/with_cluster test/run unit regress pgtap python docs dbt
 
 unit:
 	@tools/packages unit

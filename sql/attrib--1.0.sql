@@ -677,20 +677,32 @@ CREATE FUNCTION conversion_accuracy_trans(internal, user_key text, path text[], 
 	AS 'MODULE_PATHNAME', 'attrib_accuracy_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION conversion_accuracy_trans(internal, text, text[], boolean, jsonb) IS 'transition: one journey a row, options the same in all';
 
+CREATE FUNCTION conversion_accuracy_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_accuracy_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION conversion_accuracy_serialize(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'attrib_accuracy_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION conversion_accuracy_deserialize(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'attrib_accuracy_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION conversion_accuracy_combine(internal, internal) IS 'adds the folds of another process';
+COMMENT ON FUNCTION conversion_accuracy_serialize(internal) IS 'the folds as flat summaries';
+COMMENT ON FUNCTION conversion_accuracy_deserialize(bytea, internal) IS 'reverse of conversion_accuracy_serialize';
+
 CREATE FUNCTION conversion_accuracy_final(internal) RETURNS model_accuracy[]
 	AS 'MODULE_PATHNAME', 'attrib_accuracy_final' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000000;
 COMMENT ON FUNCTION conversion_accuracy_final(internal) IS 'final function of conversion_accuracy: cross-validates';
 
 CREATE AGGREGATE conversion_accuracy(user_key text, path text[], converted boolean) (
 	SFUNC = conversion_accuracy_trans, STYPE = internal, SSPACE = 65536,
-	FINALFUNC = conversion_accuracy_final, PARALLEL = SAFE
+	FINALFUNC = conversion_accuracy_final, COMBINEFUNC = conversion_accuracy_combine,
+	SERIALFUNC = conversion_accuracy_serialize, DESERIALFUNC = conversion_accuracy_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE conversion_accuracy(text, text[], boolean) IS
 	'cross-validated accuracy, folds by user, of Markov chains of several orders and of a logistic regression on channels; unnest() it';
 
 CREATE AGGREGATE conversion_accuracy(user_key text, path text[], converted boolean, options jsonb) (
 	SFUNC = conversion_accuracy_trans, STYPE = internal, SSPACE = 65536,
-	FINALFUNC = conversion_accuracy_final, PARALLEL = SAFE
+	FINALFUNC = conversion_accuracy_final, COMBINEFUNC = conversion_accuracy_combine,
+	SERIALFUNC = conversion_accuracy_serialize, DESERIALFUNC = conversion_accuracy_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE conversion_accuracy(text, text[], boolean, jsonb) IS
 	'cross-validated accuracy, folds by user; options: folds, max_order, ridge, seed';

@@ -41,10 +41,11 @@ SELECT (SELECT array_agg(i::text) FROM attribution_intervals(s, 'markov', 50) AS
              JOIN attribution_intervals(s, 'linear', 500, 0.8) AS narrow USING (channel)) AS wider
 FROM summaries;
 
--- Conversions of a rule are a binomial number: 70 of 1000 journeys, 95%: 55 to 86 (scipy.stats.binom.ppf, SciPy 1.17.1).
--- At 10 apiece their value goes from 550 to 860.
+-- Conversions of a rule are a binomial number: 70 of 1000 journeys, 95%, taken at the level for 70 terms: 54 to 87
+-- (scipy.stats.binom.ppf, norm.sf and t.ppf, SciPy 1.17.1).
+-- At 10 apiece their value goes from 540 to 870.
 SELECT channel, conversions, conversions_low, conversions_high, value_low, value_high, share_low, share_high
-FROM attribution_intervals((SELECT journey_summary_agg('{a}', 70, 930, 700)), 'first_touch', 20000);
+FROM attribution_intervals((SELECT journey_summary_agg('{a}', 70, 930, 700)), 'first_touch', 20000, options => '{"method": "percentile"}');
 
 -- Value varies with the squares: two conversions of 1 and 99 are not two of 50.
 SELECT name, round((value_high - value_low)::numeric) AS width
@@ -58,6 +59,12 @@ FROM attribution_intervals('{"version": 1, "options": {"half_life": "7 days"}, "
   {"path": [0, 1], "conversions": 3, "lost": 5, "value": 12, "decay": [[1, 4], [2, 8]]}]}', 'time_decay', 200);
 SELECT * FROM summaries, LATERAL attribution_intervals(s, 'time_decay') AS i WHERE i.channel IS NULL;
 
+-- The share of a in 12 conversions of 60: 0.102 to 0.306, BCa 0.110 to 0.317 (scipy.stats.bootstrap, SciPy 1.17.1, 100 000 resamples
+-- of the 1000 journeys; such shares are a sixtieth apart).
+SELECT method, abs(share_low - low) < 0.004 AS low, abs(share_high - high) < 0.004 AS high
+FROM (VALUES ('percentile', 0.10204, 0.30612), ('bca', 0.10959, 0.31667)) AS scipy(method, low, high),
+     attribution_intervals((SELECT journey_summary_agg(p, c, l, 0) FROM (VALUES ('{a}'::text[], 12, 0), ('{b}', 48, 0), ('{c}', 0, 940)) AS v(p, c, l)),
+                           'first_touch', 20000, options => jsonb_build_object('method', method)) WHERE channel = 'a';
 -- Nothing to resample, nothing converted, only immature conversions.
 SELECT * FROM attribution_intervals(NULL, 'linear');
 SELECT model, i.* FROM unnest('{linear,markov,shapley}'::text[]) AS model,
@@ -82,6 +89,13 @@ SELECT channel, round(share_a::numeric, 4) AS a, round(share_b::numeric, 4) AS b
        round(low::numeric, 2) AS low, round(high::numeric, 2) AS high, round(p_value::numeric, 3) AS p, round(p_adjusted::numeric, 3) AS p_adjusted,
        conversions_a, conversions_b
 FROM arms, attribution_difference(a, b, 'linear');
+-- Wald's test of two proportions, 530 and 480 of 1000: p 0.02516 (statsmodels 0.15.0, test_proportions_2indep), interval 0.0062 to
+-- 0.0938; Holm's of two channels is twice that.
+SELECT channel, abs(p_value / 0.025157181940966375 - 1) < 0.1 AS p, abs(p_adjusted / p_value - 2) < 1e-9 AS p_adjusted,
+       abs(abs(low + high) - 0.1) < 0.003 AS middle, abs(high - low - 0.0876) < 0.003 AS width
+FROM attribution_difference((SELECT journey_summary_agg(p, c, 0, 0) FROM (VALUES ('{a}'::text[], 530), ('{b}', 470)) AS v(p, c)),
+                            (SELECT journey_summary_agg(p, c, 0, 0) FROM (VALUES ('{a}'::text[], 480), ('{b}', 520)) AS v(p, c)),
+                            'linear', 20000);
 -- A summary against itself: no difference, and p-values that say so.
 SELECT bool_and(difference = 0 AND low < 0 AND high > 0 AND p_value > 0.5 AND p_adjusted = 1) AS none
 FROM summaries, attribution_difference(s, s, 'markov', 400);
@@ -100,6 +114,11 @@ FROM summaries, model_agreement(s);
 SELECT * FROM summaries, LATERAL model_agreement(s, '{markov,markov}') AS a;
 SELECT count(*) FROM summaries, model_agreement(s, '{linear}');
 SELECT a.* FROM model_agreement((SELECT journey_summary_agg('{a}'::text[], false)), '{linear,markov}') AS a;
+
+-- scipy.stats.spearmanr of the models' shares, SciPy 1.17.1.
+SELECT round(rank_correlation::numeric, 6) = -0.5 AS correlation
+FROM model_agreement((SELECT journey_summary_agg(p, c, 0, 0) FROM (VALUES ('{a,b}'::text[], 5), ('{b,c}', 2), ('{c,c}', 4)) AS v(p, c)),
+                     '{first_touch,last_touch}');
 
 -- conversion_probability
 SELECT path, round(conversion_probability(s, path)::numeric, 6) AS k1, round(conversion_probability(s, path, 2)::numeric, 6) AS k2
@@ -132,6 +151,19 @@ SELECT (SELECT conversion_accuracy(user_id::text, path, converted ORDER BY user_
      = (SELECT conversion_accuracy(user_id::text, path, converted ORDER BY user_id DESC) FROM users) AS same;
 SELECT conversion_accuracy(user_id::text, path, converted) FROM users WHERE false;
 SELECT model, auc, accuracy FROM unnest((SELECT conversion_accuracy('u', '{a}', false, '{"max_order": 1}')));
+-- Workers give the same digits.
+ANALYZE users;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+CREATE TEMP TABLE shared AS SELECT conversion_accuracy(user_id::text, path, converted, '{"max_order": 3}') AS a FROM users;
+SET max_parallel_workers_per_gather = 0;
+SELECT a = (SELECT conversion_accuracy(user_id::text, path, converted, '{"max_order": 3}') FROM users) AS same FROM shared;
+RESET max_parallel_workers_per_gather;
+EXPLAIN (COSTS OFF) SELECT conversion_accuracy(user_id::text, path, converted) FROM users;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 SELECT conversion_accuracy(NULL, path, converted) FROM users;
 SELECT conversion_accuracy('u', path, converted, '{"fold": 3}') FROM users;
 SELECT conversion_accuracy('u', path, converted, '{"folds": 1}') FROM users;

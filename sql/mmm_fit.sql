@@ -153,6 +153,7 @@ SELECT mmm_fit(d, 'ridge', max_lag => -1) FROM datasets;
 SELECT mmm_fit(d, 'ridge', adstock => 'delayed', max_lag => NULL) FROM datasets;
 SELECT mmm_fit(d, 'ridge', fourier_terms => 51) FROM datasets;
 SELECT mmm_fit(d, 'ridge', season_length => 0) FROM datasets;
+SELECT mmm_fit(d, 'ridge', season_length => 1e-300) FROM datasets;
 SELECT mmm_fit(d, 'ridge', season_length => 'NaN') FROM datasets;
 SELECT mmm_fit(d, 'ridge', interactions => '{tv}') FROM datasets;
 SELECT mmm_fit(d, 'ridge', interactions => '{tv*radio}') FROM datasets;

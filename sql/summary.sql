@@ -110,7 +110,12 @@ SELECT refused(format('SELECT %L::journey_summary', text)) FROM (VALUES
   (22, '{"version": 1, "options": {"half_life": "7 days"}, "channels": ["a", "b"], "paths": [{"path": [0, 1], "conversions": 1, "decay": [[1, 0], [1, 0]]}]}'),
   (23, '{"version": 1, "options": {"half_life": "1 month"}}'),
   (24, '{"version": 1, "options": {"transforms": ["last"]}}'),
-  (25, '{"version": 1, "touches_seen": 1, "anonymous_touches": 2}')
+  (25, '{"version": 1, "touches_seen": 1, "anonymous_touches": 2}'),
+  (26, '{"version": 1, "channels": ["a"], "paths": [{"path": ["0"], "lost": 1}]}'),
+  (27, '{"version": 1, "options": {"half_life": "7 days"}, "channels": ["a", "b"], "paths": [{"path": [0, 1], "conversions": 1, "decay": [["1", 0], [0, 0]]}]}'),
+  (28, '{"version": 1, "channels": ["a"], "paths": [{"path": [0], "conversions": 2, "value": 10, "squares": 49.99}]}'),
+  (29, '{"version": 1, "channels": ["a"], "paths": [{"path": [0], "conversions": 2, "value": 10, "squares": 100.01}]}'),
+  (30, '{"version": 1, "channels": ["a"], "paths": [{"path": [0], "lost": 2, "squares": 1}]}')
 ) AS texts (n, text) ORDER BY n;
 \pset format aligned
 

@@ -12,6 +12,7 @@
 #include "core/logistic.h"
 #include "core/path_chain.h"
 #include "jsonb_options.h"
+#include "libpq/pqformat.h"
 #include "summary_state.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -19,6 +20,9 @@
 #include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(attrib_accuracy_trans);
+PG_FUNCTION_INFO_V1(attrib_accuracy_combine);
+PG_FUNCTION_INFO_V1(attrib_accuracy_serialize);
+PG_FUNCTION_INFO_V1(attrib_accuracy_deserialize);
 PG_FUNCTION_INFO_V1(attrib_accuracy_final);
 
 #define MAX_FOLDS 50
@@ -140,6 +144,95 @@ attrib_accuracy_trans(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
+/* ---------------------------------------------------------------- across processes */
+
+/* Copies all of the second state, which lives for this call alone. */
+Datum
+attrib_accuracy_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	AccuracyState *state = PG_ARGISNULL(0) ? NULL : (AccuracyState *) PG_GETARG_POINTER(0);
+	AccuracyState *other;
+
+	if (PG_ARGISNULL(1))
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(state);
+	}
+	other = (AccuracyState *) PG_GETARG_POINTER(1);
+	if (state == NULL)
+		state = new_state(context, other->source);
+	else
+		require_same_options(state, other->source);
+	for (int i = 0; i < state->options.folds; i++)
+		summary_state_add_flat(state->fold[i], summary_state_flat(other->fold[i]));
+	PG_RETURN_POINTER(state);
+}
+
+/* The options (their size first, 0 for none), then the folds as flat summaries. */
+Datum
+attrib_accuracy_serialize(PG_FUNCTION_ARGS)
+{
+	AccuracyState *state;
+	StringInfoData message;
+	uint64 size = 0;
+
+	(void) aggregate_context(fcinfo);
+	state = (AccuracyState *) PG_GETARG_POINTER(0);
+	for (int i = 0; i < state->options.folds; i++)
+		size += VARSIZE(summary_state_flat(state->fold[i]));
+	if (size > MaxAllocSize / 2)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("the journeys of one group take " UINT64_FORMAT
+							   " bytes, more than the %zu that parallel workers can ship",
+							   size, MaxAllocSize / 2),
+						errhint("Set max_parallel_workers_per_gather = 0, or shorten the paths.")));
+	pq_begintypsend(&message);
+	pq_sendint32(&message, state->source ? VARSIZE(state->source) : 0);
+	if (state->source)
+		pq_sendbytes(&message, (char *) state->source, (int) VARSIZE(state->source));
+	for (int i = 0; i < state->options.folds; i++)
+	{
+		struct varlena *flat = summary_state_flat(state->fold[i]);
+
+		pq_sendint32(&message, VARSIZE(flat));
+		pq_sendbytes(&message, (char *) flat, (int) VARSIZE(flat));
+	}
+	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+}
+
+/* The next value of the message, aligned; NULL for one of no size. */
+static void *
+receive_varlena(StringInfo message)
+{
+	int size = (int) pq_getmsgint(message, 4);
+	void *value = NULL;
+
+	if (size > 0)
+	{
+		value = palloc(size);
+		memcpy(value, pq_getmsgbytes(message, size), size);
+	}
+	return value;
+}
+
+Datum
+attrib_accuracy_deserialize(PG_FUNCTION_ARGS)
+{
+	bytea *bytes;
+	StringInfoData message;
+	AccuracyState *state;
+
+	(void) aggregate_context(fcinfo);
+	bytes = PG_GETARG_BYTEA_PP(0);
+	message = (StringInfoData){.data = VARDATA_ANY(bytes), .len = (int) VARSIZE_ANY_EXHDR(bytes)};
+	state = new_state(CurrentMemoryContext, receive_varlena(&message));
+	for (int i = 0; i < state->options.folds; i++)
+		summary_state_add_flat(state->fold[i], receive_varlena(&message));
+	PG_RETURN_POINTER(state);
+}
+
 /* ---------------------------------------------------------------- predicting */
 
 /* The folds as views whose channels all have the same numbers. */
@@ -151,18 +244,17 @@ typedef struct Folds
 	size_t npaths; /* over all of them */
 } Folds;
 
-static const SummaryView *
-fold_view(AccuracyState *state, SummaryState *fold, const uint32 *rank)
+/* Gives the fold's channels the numbers of all folds' channels, ranked by name. */
+static void
+renumber(SummaryView *view, ChannelDict *channels, const uint32 *rank)
 {
-	SummaryMeta meta;
-	SummaryView *view = (SummaryView *) summary_view_datum(PointerGetDatum(summary_state_flat(fold)), &meta);
 	SummaryPath *paths = CORE_ALLOC(attrib_env(), SummaryPath, view->npaths);
 	uint32 *touches = CORE_ALLOC(attrib_env(), uint32, view->ntouches);
 	uint32 *number = CORE_ALLOC(attrib_env(), uint32, view->nchannels);
 
 	for (uint32 c = 0; c < view->nchannels; c++)
-		number[c] = rank[channel_dict_intern(&state->channels, view->channels[c],
-											 (uint32) strlen(view->channels[c]))];
+		number[c] =
+			rank[channel_dict_intern(channels, view->channels[c], (uint32) strlen(view->channels[c]))];
 	for (size_t i = 0; i < view->npaths; i++)
 	{
 		paths[i] = view->paths[i];
@@ -171,81 +263,119 @@ fold_view(AccuracyState *state, SummaryState *fold, const uint32 *rank)
 			*touches++ = number[view->paths[i].touches[j]];
 	}
 	view->paths = paths;
-	view->nchannels = state->channels.size;
-	return view;
+	view->nchannels = channels->size;
 }
 
 static Folds
 collect_folds(AccuracyState *state)
 {
-	uint32 *rank = channel_dict_ranks(&state->channels);
-	Folds folds = {.count = state->options.folds, .nchannels = state->channels.size};
+	Folds folds = {.count = state->options.folds};
+	SummaryView *views[MAX_FOLDS];
+	SummaryMeta meta;
+	uint32 *rank;
 
 	for (int i = 0; i < folds.count; i++)
 	{
-		folds.view[i] = fold_view(state, state->fold[i], rank);
-		folds.npaths += folds.view[i]->npaths;
+		Datum flat = PointerGetDatum(summary_state_flat(state->fold[i]));
+
+		views[i] = (SummaryView *) summary_view_datum(flat, &meta);
+		for (uint32 c = 0; c < views[i]->nchannels; c++) /* other processes' channels may be new */
+			(void) channel_dict_intern(&state->channels, views[i]->channels[c],
+									   (uint32) strlen(views[i]->channels[c]));
+	}
+	rank = channel_dict_ranks(&state->channels);
+	folds.nchannels = state->channels.size;
+	for (int i = 0; i < folds.count; i++)
+	{
+		renumber(views[i], &state->channels, rank);
+		folds.view[i] = views[i];
+		folds.npaths += views[i]->npaths;
 	}
 	return folds;
 }
 
-/* order 0 is the logistic regression. Appends a prediction for each path of fold number `test`. */
-static size_t
-predict_fold(const Folds *folds, int test, int order, double ridge, Prediction *predictions)
+/* chance[model] is what a model says of each path of each fold; 0 is the logistic regression, then come orders. */
+typedef double *Chances[PATH_CHAIN_MAX_ORDER + 1];
+
+static void
+predict_by_chains(const Folds *folds, const SummaryView **training, const SummaryView *test, int max_order,
+				  double *const *chance, size_t first)
 {
-	const SummaryView *training[MAX_FOLDS];
-	const SummaryView *view = folds->view[test];
-	int ntraining = 0;
+	double by_order[PATH_CHAIN_MAX_ORDER];
 	PathChain chain;
-	Logistic logistic;
 
-	for (int i = 0; i < folds->count; i++)
+	path_chain_init(&chain, max_order, folds->nchannels, attrib_env());
+	for (int i = 0; i < folds->count - 1; i++)
+		attrib_check_status(path_chain_learn(&chain, training[i]), "conversion accuracy");
+	path_chain_fit(&chain);
+	for (size_t i = 0; i < test->npaths; i++)
 	{
-		if (i != test)
-			training[ntraining++] = folds->view[i];
-	}
-	if (order == 0)
-		attrib_check_status(
-			logistic_fit(&logistic, training, ntraining, folds->nchannels, ridge, attrib_env()),
-			"logistic regression");
-	else
-	{
-		path_chain_init(&chain, order, folds->nchannels, attrib_env());
-		for (int i = 0; i < ntraining; i++)
-			attrib_check_status(path_chain_learn(&chain, training[i]), "conversion accuracy");
-	}
-	for (size_t i = 0; i < view->npaths; i++)
-	{
-		const SummaryPath *path = &view->paths[i];
-
-		predictions[i].chance = order == 0 ? logistic_probability(&logistic, path->touches, path->ntouches)
-										   : path_chain_probability(&chain, path->touches, path->ntouches);
-		predictions[i].converted = path->conversions;
-		predictions[i].lost = path->lost;
+		path_chain_probabilities(&chain, test->paths[i].touches, test->paths[i].ntouches, by_order);
+		for (int order = 1; order <= max_order; order++)
+			chance[order][first + i] = by_order[order - 1];
 		if (i % 64 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
-	return view->npaths;
 }
 
-static Accuracy
-cross_validate(const Folds *folds, int order, double ridge, Prediction *predictions)
+static void
+predict_by_regression(const Folds *folds, const SummaryView **training, const SummaryView *test, double ridge,
+					  double *chance)
+{
+	Logistic logistic;
+
+	attrib_check_status(
+		logistic_fit(&logistic, training, folds->count - 1, folds->nchannels, ridge, attrib_env()),
+		"logistic regression");
+	for (size_t i = 0; i < test->npaths; i++)
+	{
+		chance[i] = logistic_probability(&logistic, test->paths[i].touches, test->paths[i].ntouches);
+		if (i % 64 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* Each fold by models that have not seen it. */
+static void
+cross_validate(const Folds *folds, const AccuracyOptions *options, double *const *chance)
 {
 	MemoryContext scratch =
 		AllocSetContextCreate(CurrentMemoryContext, "attrib fold", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(scratch);
-	size_t n = 0;
-	Accuracy accuracy;
+	size_t first = 0;
 
 	for (int test = 0; test < folds->count; test++)
 	{
-		n += predict_fold(folds, test, order, ridge, predictions + n);
+		const SummaryView *training[MAX_FOLDS];
+		int ntraining = 0;
+
+		for (int i = 0; i < folds->count; i++)
+		{
+			if (i != test)
+				training[ntraining++] = folds->view[i];
+		}
+		predict_by_chains(folds, training, folds->view[test], options->max_order, chance, first);
 		MemoryContextReset(scratch);
+		predict_by_regression(folds, training, folds->view[test], options->ridge, chance[0] + first);
+		MemoryContextReset(scratch);
+		first += folds->view[test]->npaths;
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
-	accuracy_of(predictions, n, attrib_env(), &accuracy);
-	return accuracy;
+}
+
+static void
+judge(const Folds *folds, const double *chance, Prediction *predictions, Accuracy *accuracy)
+{
+	size_t n = 0;
+
+	for (int f = 0; f < folds->count; f++)
+	{
+		for (size_t i = 0; i < folds->view[f]->npaths; i++, n++)
+			predictions[n] =
+				(Prediction){chance[n], folds->view[f]->paths[i].conversions, folds->view[f]->paths[i].lost};
+	}
+	accuracy_of(predictions, n, attrib_env(), accuracy);
 }
 
 /* ---------------------------------------------------------------- rows */
@@ -313,6 +443,7 @@ attrib_accuracy_final(PG_FUNCTION_ARGS)
 	AccuracyState *state;
 	Accuracy accuracy[PATH_CHAIN_MAX_ORDER + 1];
 	Prediction *predictions;
+	Chances chance;
 	RowSink sink;
 	Folds folds;
 	int best;
@@ -322,9 +453,12 @@ attrib_accuracy_final(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	state = (AccuracyState *) PG_GETARG_POINTER(0);
 	folds = collect_folds(state);
+	for (int model = 0; model <= state->options.max_order; model++)
+		chance[model] = CORE_ALLOC(attrib_env(), double, folds.npaths);
+	cross_validate(&folds, &state->options, chance);
 	predictions = CORE_ALLOC(attrib_env(), Prediction, folds.npaths);
-	for (int order = 0; order <= state->options.max_order; order++)
-		accuracy[order] = cross_validate(&folds, order, state->options.ridge, predictions);
+	for (int model = 0; model <= state->options.max_order; model++)
+		judge(&folds, chance[model], predictions, &accuracy[model]);
 	best = best_order(accuracy, state->options.max_order);
 	sink = row_sink_begin_array(fcinfo);
 	for (int order = 1; order <= state->options.max_order; order++)

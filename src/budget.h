@@ -36,8 +36,7 @@ extern BudgetConstraints budget_constraints_read(Jsonb *constraints, const Budge
 extern void budget_curves_prepare(BudgetCurves *curves, bool reach);
 
 /* Raises what keeps a demand from being met. */
-extern void budget_raise(const BudgetTrouble *trouble, const BudgetRequest *request,
-						 const BudgetCurves *curves, const BudgetConstraints *constraints)
-	pg_attribute_noreturn();
+pg_noreturn extern void budget_raise(const BudgetTrouble *trouble, const BudgetRequest *request,
+									 const BudgetCurves *curves, const BudgetConstraints *constraints);
 
 #endif

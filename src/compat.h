@@ -30,8 +30,8 @@ extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 #define attrib_hash_memory_limit() ((size_t) get_hash_mem() * 1024)
 #endif
 
-/* 16 introduced the 64-bit finalizer of MurmurHash3, a bijection that spreads every bit. */
-#if PG_VERSION_NUM < 160000
+/* 17 introduced the 64-bit finalizer of MurmurHash3, a bijection that spreads every bit. */
+#if PG_VERSION_NUM < 170000
 static inline uint64
 murmurhash64(uint64 data)
 {

@@ -1,5 +1,6 @@
 #include "event_state.h"
 
+#include "common/int.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 

@@ -300,30 +300,51 @@ weights_of(JourneySink *sink, const Journey *journey)
 	return sink->weights;
 }
 
+static pg_noinline void
+add_open_journey(SummaryState *summary, const Journey *journey)
+{
+	PathCounts counts = {.open = 1};
+
+	summary_state_add(summary, journey->channels, (uint32) journey->ntouches, &counts);
+}
+
+/* A conversion that is still young, or whose decayed credit is kept. */
+static pg_noinline void
+add_particular_conversion(JourneySink *sink, const Journey *journey, const ConversionDetail *detail)
+{
+	PathCounts counts = {0};
+
+	set_value(&counts, detail->value, journey->matured);
+	if (sink->spec->has_half_life && journey->ntouches > 1)
+		counts.weights = weights_of(sink, journey);
+	summary_state_add(summary_for(sink, journey->date, detail->segment), journey->channels,
+					  (uint32) journey->ntouches, &counts);
+}
+
+static void
+add_conversion(JourneySink *sink, const Journey *journey)
+{
+	const ConversionDetail *detail = &sink->details[journey->event->ref];
+
+	if (journey->matured && !(sink->spec->has_half_life && journey->ntouches > 1))
+		summary_state_add_converted(summary_for(sink, journey->date, detail->segment), journey->channels,
+									(uint32) journey->ntouches, fixed_from_double(detail->value));
+	else
+		add_particular_conversion(sink, journey, detail);
+}
+
 static void
 add_journey(void *arg, const Journey *journey)
 {
 	JourneySink *sink = arg;
-	SummaryState *summary;
-	PathCounts counts = {0};
 
-	if (!journey->converted)
-	{
-		summary = summary_for(sink, journey->date, journey->event->ref);
-		if (!journey->open)
-			summary_state_add_lost(summary, journey->channels, (uint32) journey->ntouches);
-		else
-		{
-			counts.open = 1;
-			summary_state_add(summary, journey->channels, (uint32) journey->ntouches, &counts);
-		}
-		return;
-	}
-	summary = summary_for(sink, journey->date, sink->details[journey->event->ref].segment);
-	set_value(&counts, sink->details[journey->event->ref].value, journey->matured);
-	if (sink->spec->has_half_life && journey->ntouches > 1)
-		counts.weights = weights_of(sink, journey);
-	summary_state_add(summary, journey->channels, (uint32) journey->ntouches, &counts);
+	if (journey->converted)
+		add_conversion(sink, journey);
+	else if (journey->open)
+		add_open_journey(summary_for(sink, journey->date, journey->event->ref), journey);
+	else
+		summary_state_add_lost(summary_for(sink, journey->date, journey->event->ref), journey->channels,
+							   (uint32) journey->ntouches);
 }
 
 static uint32

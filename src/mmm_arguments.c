@@ -36,8 +36,11 @@ enum
 /* Enough to fit a line and a channel, and to have something left over. */
 #define MIN_OBSERVATIONS 8
 
-static void
-pg_attribute_noreturn() unrecognized(const char *argument, const char *given, const char *known)
+/* A season of fewer periods than this cannot be told from one of more. */
+#define MIN_SEASON_LENGTH 2
+
+pg_noreturn static void
+unrecognized(const char *argument, const char *given, const char *known)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("unrecognized %s \"%s\"", argument, given), errhint("Known are %s.", known)));
@@ -88,11 +91,12 @@ spec_arguments(FunctionCallInfo fcinfo, const MmmData *data, MmmSpec *spec)
 	spec->fourier_terms = argument_int32(fcinfo, ARG_FOURIER_TERMS, "fourier_terms", 0, 50);
 	spec->season_length =
 		PG_ARGISNULL(ARG_SEASON_LENGTH) ? calendar_year(&step) : PG_GETARG_FLOAT8(ARG_SEASON_LENGTH);
-	if (!PG_ARGISNULL(ARG_SEASON_LENGTH) && !(spec->season_length > 0))
+	if (!PG_ARGISNULL(ARG_SEASON_LENGTH) && !(spec->season_length >= MIN_SEASON_LENGTH))
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("season_length must be > 0 periods, not %g", spec->season_length),
+			 errmsg("season_length must be at least %d periods, not %g", MIN_SEASON_LENGTH,
+					spec->season_length),
 			 errhint(
 				 "NULL takes a year of the dataset's periods; fourier_terms => 0 leaves the season out.")));
 	spec->holdout = argument_int32(fcinfo, ARG_HOLDOUT, "holdout_periods", 0, data->periods);

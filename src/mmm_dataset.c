@@ -233,8 +233,8 @@ mmm_dataset_write(StringInfo out, const MmmData *data)
 	write_names(out, data->control_name, data->controls);
 }
 
-static void
-pg_attribute_noreturn() bad_bytes(const char *detail)
+pg_noreturn static void
+bad_bytes(const char *detail)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 					errmsg("invalid binary representation of type mmm_dataset"), errdetail("%s", detail)));

@@ -112,8 +112,8 @@ attrib_dataset_out(PG_FUNCTION_ARGS)
 	PG_RETURN_CSTRING(out.data);
 }
 
-static void
-pg_attribute_noreturn() bad_row(const char *detail)
+pg_noreturn static void
+bad_row(const char *detail)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 					errmsg("invalid input syntax for type mmm_dataset"), errdetail("%s", detail)));

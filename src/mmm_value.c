@@ -219,8 +219,8 @@ read_fixed(const FlatModel *flat, MmmValue *value)
 	value->fit.kkt = flat->kkt;
 }
 
-static void
-pg_attribute_noreturn() damaged(void)
+pg_noreturn static void
+damaged(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED), errmsg("mmm_model is of an unknown version or damaged")));

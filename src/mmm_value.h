@@ -43,7 +43,7 @@ extern void mmm_spec_check(const MmmSpec *spec, const MmmData *data);
  */
 extern void mmm_value_check_spec(const MmmValue *value);
 extern void mmm_value_check_numbers(const MmmValue *value);
-extern void mmm_value_invalid(const char *detail) pg_attribute_noreturn();
+pg_noreturn extern void mmm_value_invalid(const char *detail);
 
 /* "tv*search" as a pair of channels; 22023 for what is none. */
 extern void mmm_interaction_parse(const char *name, const MmmData *data, int pair[2]);

@@ -45,6 +45,7 @@ fit_chains(FittedChains *fitted, struct varlena *source, int order)
 	fitted->view = summary_view_datum(PointerGetDatum(source), &meta);
 	path_chain_init(&fitted->chain, order, fitted->view->nchannels, attrib_env());
 	attrib_check_status(path_chain_learn(&fitted->chain, fitted->view), "conversion probability");
+	path_chain_fit(&fitted->chain);
 	fitted->order = order;
 	fitted->source = palloc(VARSIZE_ANY(source));
 	memcpy(fitted->source, source, VARSIZE_ANY(source));

@@ -38,16 +38,75 @@ summary_state_arg(FunctionCallInfo fcinfo)
 
 #define RETURN_STATE(state) return EOHPGetRWDatum(&(state)->hdr)
 
-uint32
-summary_state_path(SummaryState *state, Datum path, bool isnull, uint32 **touches)
+/*
+ * Where the elements of a text[] lie. A path in a table mostly has a header of one byte, behind which nothing is
+ * aligned; making it an ArrayType would copy it. So fields are copied out one by one instead.
+ */
+typedef struct TextElements
 {
-	ArrayType *array;
-	char *element;
-	int n;
+	const char *start; /* as if a header of four bytes lay there: offsets from it are aligned */
+	size_t at;		   /* offset of the next element */
+	uint32 n;
+} TextElements;
 
-	if (isnull)
-		return 0;
-	array = DatumGetArrayTypeP(path);
+static inline int32
+int_at(const char *address)
+{
+	int32 value;
+
+	memcpy(&value, address, sizeof(value));
+	return value;
+}
+
+/* False for what has to be unpacked, or looked at for an error. */
+static inline bool
+packed_elements(const void *datum, TextElements *elements)
+{
+	const char *body = VARDATA_ANY(datum);
+	int32 ndim;
+
+	if (VARATT_IS_EXTERNAL(datum) || VARATT_IS_COMPRESSED(datum))
+		return false;
+	elements->start = body - VARHDRSZ;
+	ndim = int_at(elements->start + offsetof(ArrayType, ndim));
+	if (ndim != 1 || int_at(elements->start + offsetof(ArrayType, dataoffset)) != 0)
+		return false;
+	elements->at = ARR_OVERHEAD_NONULLS(1);
+	elements->n = (uint32) int_at(elements->start + sizeof(ArrayType));
+	return elements->n <= MaxArraySize;
+}
+
+/* The next element's bytes. */
+static inline const char *
+next_text(TextElements *elements, uint32 *length)
+{
+	const char *element = elements->start + elements->at;
+	size_t size;
+
+	if (VARATT_IS_1B(element))
+	{
+		size = VARSIZE_1B(element);
+		*length = (uint32) (size - VARHDRSZ_SHORT);
+		element += VARHDRSZ_SHORT;
+	}
+	else
+	{
+		int32 header = int_at(element);
+
+		size = VARSIZE_4B(&header);
+		*length = (uint32) (size - VARHDRSZ);
+		element += VARHDRSZ;
+	}
+	elements->at = INTALIGN(elements->at + size);
+	return element;
+}
+
+/* An array in whatever form, which is to be freed unless it is the datum itself. */
+static pg_noinline ArrayType *
+unpack_elements(Datum path, TextElements *elements)
+{
+	ArrayType *array = DatumGetArrayTypeP(path);
+
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
@@ -56,22 +115,34 @@ summary_state_path(SummaryState *state, Datum path, bool isnull, uint32 **touche
 	if (array_contains_nulls(array))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("path must not contain NULL"),
 						errhint("Use array_remove(path, NULL), or name the unknown channel.")));
-	n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	*touches = summary_state_scratch(state, (uint32) n);
-	element = ARR_DATA_PTR(array);
-	for (int i = 0; i < n; i++)
+	elements->start = (const char *) array;
+	elements->at = (size_t) (ARR_DATA_PTR(array) - (char *) array);
+	elements->n = (uint32) ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	return array;
+}
+
+uint32
+summary_state_path(SummaryState *state, Datum path, bool isnull, uint32 **touches)
+{
+	TextElements elements;
+	ArrayType *array = NULL;
+
+	if (isnull)
+		return 0;
+	if (unlikely(!packed_elements(DatumGetPointer(path), &elements)))
+		array = unpack_elements(path, &elements);
+	*touches = summary_state_scratch(state, elements.n);
+	for (uint32 i = 0; i < elements.n; i++)
 	{
-		const char *name = VARDATA_ANY(element);
-		uint32 length = (uint32) VARSIZE_ANY_EXHDR(element);
+		uint32 length;
+		const char *name = next_text(&elements, &length);
 
 		channel_validate(name, length);
 		(*touches)[i] = channel_dict_intern(state->channels, name, length);
-		element += VARSIZE_ANY(element);
-		element = (char *) att_align_nominal(element, TYPALIGN_INT);
 	}
-	if ((Pointer) array != DatumGetPointer(path))
+	if (array && (Pointer) array != DatumGetPointer(path))
 		pfree(array);
-	return (uint32) n;
+	return elements.n;
 }
 
 static const SummaryMeta bare_paths;

@@ -1,6 +1,6 @@
 /*
- * From the growing form of a summary to its flat bytes: paths are sorted, channels numbered in the order of
- * their names, and summaries that were added whole are merged in.
+ * From the growing form of a summary to its flat bytes: paths in canonical order, and summaries that were added
+ * whole merged in.
  */
 #include "summary_state.h"
 
@@ -9,117 +9,6 @@
 #include "utils/memutils.h"
 
 /* ---------------------------------------------------------------- canonical form */
-
-/*
- * What sorting needs of a path: its first touches as one big-endian number, each rank plus one in as many
- * bits as ranks need, so that most comparisons are of integers and a shorter path sorts before its extensions.
- */
-typedef struct SortPath
-{
-	uint64 prefix;
-	uint32 entry;
-	uint32 ntouches;
-	const uint32 *touches; /* ranks */
-} SortPath;
-
-static inline int
-compare_paths(const SortPath *a, const SortPath *b)
-{
-	uint32 n = Min(a->ntouches, b->ntouches);
-
-	if (a->prefix != b->prefix)
-		return a->prefix < b->prefix ? -1 : 1;
-	for (uint32 i = 0; i < n; i++)
-		if (a->touches[i] != b->touches[i])
-			return a->touches[i] < b->touches[i] ? -1 : 1;
-	return a->ntouches < b->ntouches ? -1 : a->ntouches > b->ntouches;
-}
-
-#define ST_SORT sort_paths
-#define ST_ELEMENT_TYPE SortPath
-#define ST_COMPARE(a, b) compare_paths(a, b)
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-/* Numbers and names of the channels that occur on a path, in byte order; the dictionary may hold others. */
-static uint32 *
-rank_channels(const SummaryState *state, const uint32 *touches, size_t ntouches, SummaryView *view)
-{
-	uint32 *rank = channel_dict_ranks(state->channels);
-	uint32 size = state->channels->size;
-	uint32 *by_rank = palloc_extended(Max(size, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
-	bool *used = palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	const char **names = palloc_extended(Max(size, 1) * sizeof(char *), MCXT_ALLOC_HUGE);
-
-	for (size_t i = 0; i < ntouches; i++)
-		used[touches[i]] = true;
-	for (uint32 i = 0; i < size; i++)
-		by_rank[rank[i]] = i;
-	for (uint32 i = 0; i < size; i++)
-	{
-		if (!used[by_rank[i]])
-			continue;
-		rank[by_rank[i]] = view->nchannels;
-		names[view->nchannels++] = state->channels->names[by_rank[i]].text;
-	}
-	view->channels = names;
-	pfree(by_rank);
-	pfree(used);
-	return rank;
-}
-
-/* The paths with their touches as ranks, sorted. */
-static SortPath *
-sorted_paths(const SummaryState *state, SummaryView *view)
-{
-	SortPath *paths = palloc_extended(Max(state->nentries, 1) * sizeof(SortPath), MCXT_ALLOC_HUGE);
-	size_t ntouches = 0;
-	uint32 *touches;
-	uint32 *end;
-	uint32 *rank;
-	int bits = 1;
-
-	for (uint32 i = 0; i < state->nentries; i++)
-		ntouches += state->entries[i].ntouches;
-	touches = end = palloc_extended(Max(ntouches, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
-	for (uint32 i = 0; i < state->nentries; i++)
-	{
-		end = path_entry_decode(&state->entries[i], end);
-		if (i % 4096 == 0)
-			CHECK_FOR_INTERRUPTS();
-	}
-	rank = rank_channels(state, touches, ntouches, view);
-	while (view->nchannels >> bits != 0)
-		bits++;
-	for (uint32 i = 0; i < state->nentries; i++)
-	{
-		SortPath *path = &paths[i];
-		int shift = 64;
-
-		path->entry = i;
-		path->ntouches = state->entries[i].ntouches;
-		path->touches = touches;
-		path->prefix = 0;
-		for (uint32 j = 0; j < path->ntouches; j++)
-		{
-			touches[j] = rank[touches[j]];
-			if (shift >= bits)
-			{
-				shift -= bits;
-				path->prefix |= (uint64) (touches[j] + 1) << shift;
-			}
-		}
-		touches += path->ntouches;
-		if (i % 4096 == 0)
-			CHECK_FOR_INTERRUPTS();
-	}
-	pfree(rank);
-	view->ntouches = ntouches;
-	sort_paths(paths, state->nentries);
-	return paths;
-}
 
 static int
 compare_credits(const void *a, const void *b)
@@ -150,13 +39,9 @@ canonical_decay(const SummaryState *state, const PathDetail *detail, SummaryPath
 }
 
 static void
-canonical_path(const SummaryState *state, const SortPath *sorted, SummaryPath *path)
+canonical_path(const SummaryState *state, const PathEntry *entry, const uint32 *touches, SummaryPath *path)
 {
-	const PathEntry *entry = &state->entries[sorted->entry];
-
-	memset(path, 0, sizeof(*path));
-	path->touches = sorted->touches;
-	path->ntouches = sorted->ntouches;
+	summary_path_begin(path, touches, entry->ntouches);
 	path->lost = entry->lost;
 	path->open = entry->open;
 	if (entry->detail)
@@ -206,13 +91,13 @@ prefetch_ends(const void *first, Size size)
 
 /* In sorted order the counts lie all over memory: ask for those of the paths that come soon. */
 static pg_attribute_always_inline void
-prefetch_counts(const SummaryState *state, const SortPath *sorted, uint32 i)
+prefetch_counts(const SummaryState *state, const PathOrder *order, uint32 i)
 {
 	if (i + 16 < state->nentries)
-		prefetch_ends(&state->entries[sorted[i + 16].entry], sizeof(PathEntry));
+		prefetch_ends(&state->entries[order->entry[i + 16]], sizeof(PathEntry));
 	if (i + 8 < state->nentries)
 	{
-		uint32 detail = state->entries[sorted[i + 8].entry].detail;
+		uint32 detail = state->entries[order->entry[i + 8]].detail;
 
 		if (detail)
 			prefetch_ends(&state->details[detail - 1], sizeof(PathDetail));
@@ -223,20 +108,27 @@ prefetch_counts(const SummaryState *state, const SortPath *sorted, uint32 i)
 static FlatBytes
 encode_entries(SummaryState *state)
 {
-	SummaryView view = {0};
-	SortPath *sorted;
+	PathOrder order;
+	uint32 *touches; /* of a path and of the one before it, which the writer still looks at */
 	FlatWriter writer;
 	FlatBytes flat;
 
 	summary_state_flush(state);
-	sorted = sorted_paths(state, &view);
-	flat_writer_begin(&writer, view.channels, view.nchannels, &state->meta, VARHDRSZ, attrib_env());
+	summary_state_order(state, &order);
+	touches = palloc_extended(2 * Max(order.longest_path, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
+	flat_writer_begin(&writer, order.names, order.nchannels, &state->meta, VARHDRSZ,
+					  (size_t) state->nentries * 8, attrib_env());
 	for (uint32 i = 0; i < state->nentries; i++)
 	{
+		const PathEntry *entry = &state->entries[order.entry[i]];
+		const uint8 *at = path_entry_bytes(entry);
+		uint32 *own = touches + (i % 2 ? order.longest_path : 0);
 		SummaryPath path;
 
-		prefetch_counts(state, sorted, i);
-		canonical_path(state, &sorted[i], &path);
+		prefetch_counts(state, &order, i);
+		for (uint32 j = 0; j < entry->ntouches; j++)
+			own[j] = order.number[path_entry_channel(&at)];
+		canonical_path(state, entry, own, &path);
 		check_flat(flat_writer_put(&writer, &path));
 	}
 	check_flat(flat_writer_end(&writer, &flat));

@@ -262,10 +262,13 @@ on_scalar(void *arg, char *token, JsonTokenType type)
 			set_path_field(r, token);
 			break;
 		case TOUCHES:
-			add_touch(r, token);
-			break;
 		case DECAY_PAIR:
-			add_decay_number(r, token);
+			if (type != JSON_TOKEN_NUMBER)
+				invalid(psprintf("Touches and decayed credits are numbers, not \"%s\".", token));
+			if (place_now(r) == TOUCHES)
+				add_touch(r, token);
+			else
+				add_decay_number(r, token);
 			break;
 		default:
 			invalid(psprintf("Unexpected value %s.", token));
@@ -359,6 +362,8 @@ finish_path(SummaryReader *r)
 		invalid("A path has value without conversions, or more matured than it has.");
 	if (!r->squares_given && path->conversions > 0)
 		path->squares = fixed_square_divide(fixed_square(path->value), (uint64) path->conversions);
+	if (!fixed_squares_possible(path->squares, path->value, path->conversions))
+		invalid("The squares of a path must lie between value^2 / conversions and value^2.");
 	path->touches = r->touches;
 	for (uint32 i = 0; i < path->ntouches; i++)
 	{

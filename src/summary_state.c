@@ -13,12 +13,6 @@ typedef struct PathSlot
 	uint32 status : 1;
 } PathSlot;
 
-static inline const uint8 *
-entry_bytes(const PathEntry *entry)
-{
-	return entry->nbytes <= sizeof(entry->bytes.inside) ? entry->bytes.inside : entry->bytes.outside;
-}
-
 /* A key is the number of an entry; the one looked for lies, still uncounted, behind the last. */
 static inline bool
 same_path(const SummaryState *state, uint32 a, uint32 b)
@@ -26,7 +20,7 @@ same_path(const SummaryState *state, uint32 a, uint32 b)
 	const PathEntry *x = &state->entries[a];
 	const PathEntry *y = &state->entries[b];
 
-	return x->nbytes == y->nbytes && memcmp(entry_bytes(x), entry_bytes(y), x->nbytes) == 0;
+	return x->nbytes == y->nbytes && memcmp(path_entry_bytes(x), path_entry_bytes(y), x->nbytes) == 0;
 }
 
 #define SH_PREFIX pathslot
@@ -125,22 +119,6 @@ encode_channel(uint8 *at, uint32 channel)
 	}
 	*at++ = (uint8) channel;
 	return at;
-}
-
-uint32 *
-path_entry_decode(const PathEntry *entry, uint32 *touches)
-{
-	const uint8 *at = entry_bytes(entry);
-
-	for (uint32 i = 0; i < entry->ntouches; i++)
-	{
-		uint32 channel = *at & 0x7f;
-
-		for (int shift = 7; *at++ & 0x80; shift += 7)
-			channel |= (uint32) (*at & 0x7f) << shift;
-		touches[i] = channel;
-	}
-	return touches + entry->ntouches;
 }
 
 static inline uint32
@@ -394,24 +372,35 @@ enqueue(SummaryState *state, const uint32 *touches, uint32 ntouches, bool conver
 	return true;
 }
 
+/* What the two below do where there is no queue. Apart from them, as clearing the counts is not free. */
+static pg_noinline void
+add_unqueued(SummaryState *state, const uint32 *touches, uint32 ntouches, bool converted, fixed128 value)
+{
+	PathCounts counts = {0};
+
+	if (converted)
+	{
+		counts.conversions = counts.matured_conversions = 1;
+		counts.value = counts.matured_value = value;
+		counts.squares = fixed_square(value);
+	}
+	else
+		counts.lost = 1;
+	summary_state_add(state, touches, ntouches, &counts);
+}
+
 void
 summary_state_add_lost(SummaryState *state, const uint32 *touches, uint32 ntouches)
 {
-	PathCounts counts = {.lost = 1};
-
 	if (!enqueue(state, touches, ntouches, false, 0))
-		summary_state_add(state, touches, ntouches, &counts);
+		add_unqueued(state, touches, ntouches, false, 0);
 }
 
 void
 summary_state_add_converted(SummaryState *state, const uint32 *touches, uint32 ntouches, fixed128 value)
 {
-	PathCounts counts = {.conversions = 1, .matured_conversions = 1, .value = value, .matured_value = value};
-
-	if (enqueue(state, touches, ntouches, true, value))
-		return;
-	counts.squares = fixed_square(value);
-	summary_state_add(state, touches, ntouches, &counts);
+	if (!enqueue(state, touches, ntouches, true, value))
+		add_unqueued(state, touches, ntouches, true, value);
 }
 
 void

@@ -31,6 +31,23 @@ typedef struct PathEntry
 	uint32 detail; /* place in details + 1; 0 before the first conversion */
 } PathEntry;
 
+static inline const uint8 *
+path_entry_bytes(const PathEntry *entry)
+{
+	return entry->nbytes <= sizeof(entry->bytes.inside) ? entry->bytes.inside : entry->bytes.outside;
+}
+
+/* The channel whose varint begins at *at, which moves behind it. */
+static inline uint32
+path_entry_channel(const uint8 **at)
+{
+	uint32 channel = **at & 0x7f;
+
+	for (int shift = 7; *(*at)++ & 0x80; shift += 7)
+		channel |= (uint32) (**at & 0x7f) << shift;
+	return channel;
+}
+
 typedef struct PathDetail
 {
 	fixed128 value;
@@ -181,8 +198,18 @@ extern const ExpandedObjectMethods summary_state_methods;
 /* Room for the queued paths' counts: all that were added are in the table. */
 extern void summary_state_flush(SummaryState *state);
 
-/* Writes the entry's touches and returns where the next entry's go. */
-extern uint32 *path_entry_decode(const PathEntry *entry, uint32 *touches);
+/* The canonical order of what is in the table. */
+typedef struct PathOrder
+{
+	uint32 nchannels; /* that are on some path */
+	const char **names;
+	uint32 *number; /* of a channel of the dictionary among them */
+	uint32 *entry;	/* [nentries] */
+	uint32 longest_path;
+} PathOrder;
+
+/* All arrays are allocated in the current context. */
+extern void summary_state_order(const SummaryState *state, PathOrder *order);
 
 /* Counts journeys of all outcomes, which together must fit int64 (22003). */
 extern void summary_state_count(SummaryState *state, int64 a, int64 b, int64 c);

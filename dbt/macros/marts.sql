@@ -5,6 +5,7 @@
   {{ config(
     materialized=how,
     contract={"enforced": how == "table"},
+    persist_docs=attrib.documented(),
     indexes=[{'columns': key, 'unique': true}] if how != 'view' else [],
     post_hook=attrib.bi_view() if how == 'materialized_view' else []) -}}
 {% endmacro %}

@@ -137,3 +137,36 @@ fixed_square_to_double(FixedSquare square)
 {
 	return ldexp((double) square.word[2], 64) + (double) square.word[1] + ldexp((double) square.word[0], -64);
 }
+
+static bool
+square_exceeds(FixedSquare a, FixedSquare b)
+{
+	for (int i = 3; i-- > 0;)
+	{
+		if (a.word[i] != b.word[i])
+			return a.word[i] > b.word[i];
+	}
+	return false;
+}
+
+bool
+fixed_squares_possible(FixedSquare squares, fixed128 value, int64_t count)
+{
+	FixedSquare whole = fixed_square(value);
+	FixedSquare most = whole;
+	FixedSquare slack = {{2 * (uint64_t) count, 0, 0}};
+	FixedSquare product;
+	ufixed128 carry = 0;
+
+	if (fixed_square_add(&most, slack) && square_exceeds(squares, most))
+		return false;
+	if (!fixed_square_add(&squares, slack))
+		return true;
+	for (int i = 0; i < 3; i++) /* by the count, which spares a division */
+	{
+		carry += (ufixed128) squares.word[i] * (uint64_t) count;
+		product.word[i] = (uint64_t) carry;
+		carry >>= 64;
+	}
+	return carry > 0 || !square_exceeds(whole, product);
+}

@@ -46,4 +46,11 @@ extern bool fixed_square_add(FixedSquare *sum, FixedSquare addend);
 extern FixedSquare fixed_square_divide(FixedSquare square, uint64_t divisor); /* rounded down */
 extern double fixed_square_to_double(FixedSquare square);
 
+/*
+ * Can that many values >= 0 with the sum `value` have that sum of squares? It lies between value^2 / count and
+ * value^2, give or take what rounding each square (half a unit), and dividing those of counted paths (a
+ * unit), can move it: two units of 2^-64 a value.
+ */
+extern bool fixed_squares_possible(FixedSquare squares, fixed128 value, int64_t count);
+
 #endif

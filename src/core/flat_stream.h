@@ -39,6 +39,7 @@ typedef struct PathReader
 	uint32_t *touches;		 /* where the next path's go */
 	size_t ntouches;		 /* of all paths so far */
 	uint32_t shared;		 /* touches that the last path read has in common with the one before */
+	const uint8_t *counts;	 /* where the bytes of its counts begin; they end where the reader stands */
 	uint8_t *seen;			 /* per channel: it occurs on some path; NULL where nobody asks */
 	uint64_t *stamp;		 /* per channel: the last path (number + 1) it was met on */
 	uint32_t *distinct;		 /* scratch: the distinct channels of one path */

@@ -117,13 +117,23 @@ interval_bca(const double *replicates, size_t n, double estimate, double acceler
 	{
 		double z = bias + gsl_cdf_ugaussian_Pinv(tail[i]);
 
-		/* past this pole the transformation would turn back */
-		if (acceleration * z >= 1)
+		/* past this pole the transformation would turn back; a level that rounds to 1 has no ends */
+		if (acceleration * z >= 1 || !isfinite(z))
 			return interval_percentile(replicates, n, level);
 		tail[i] = gsl_cdf_ugaussian_P(bias + z / (1 - acceleration * z));
 	}
 	return (ConfidenceInterval){sorted_quantile(replicates, n, tail[0]),
 								sorted_quantile(replicates, n, tail[1])};
+}
+
+double
+interval_expanded_level(double terms, double level)
+{
+	double n = fmax(2, terms);
+	double quantile = sqrt(n / (n - 1)) * gsl_cdf_tdist_Pinv((1 + level) / 2, n - 1);
+	double expanded = 1 - 2 * gsl_cdf_ugaussian_Q(quantile);
+
+	return expanded > level ? expanded : level; /* not for rounding to make it narrower */
 }
 
 double

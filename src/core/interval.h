@@ -38,6 +38,14 @@ extern ConfidenceInterval interval_bca(const double *replicates, size_t n, doubl
 									   double acceleration, double level);
 
 /*
+ * The level at which to take a bootstrap interval of a sum of so few `terms` for it to hold at `level`: the normal
+ * quantile becomes sqrt(n / (n - 1)) times Student's with n - 1 degrees of freedom (the expanded percentile
+ * interval, Hesterberg 2015). Terms of unequal size count as the number of equal ones whose sum would vary
+ * as much; fewer than two are taken as two.
+ */
+extern double interval_expanded_level(double terms, double level);
+
+/*
  * Two-sided p-value of "the true value is 0" by turning the percentile interval around: twice the smaller
  * share of replicates on either side of 0, ties counting half, one added to counts above and below so that it
  * is never 0 (Davison and Hinkley 1997, section 4.2).

@@ -12,76 +12,88 @@ void
 path_chain_init(PathChain *chain, int order, uint32_t nchannels, const CoreEnv *env)
 {
 	*chain = (PathChain){.env = env, .order = (uint32_t) order, .nchannels = nchannels};
-	key_index_init(&chain->contexts, env);
-	key_index_init(&chain->steps, env);
+	key_index_init(&chain->grams, env);
 }
 
 void
 path_chain_free(PathChain *chain)
 {
-	key_index_free(&chain->contexts);
-	key_index_free(&chain->steps);
-	core_free(chain->env, chain->context);
-	core_free(chain->env, chain->step);
+	key_index_free(&chain->grams);
+	core_free(chain->env, chain->gram);
 }
 
-/* Room for one count more than the last number, zeroed. */
-static void
-reserve(const CoreEnv *env, StepCount **counts, size_t *capacity, size_t number)
-{
-	size_t larger = 2 * *capacity + 256;
-	StepCount *copy;
+/* ---------------------------------------------------------------- counting */
 
-	if (number < *capacity)
-		return;
-	copy = CORE_ALLOC_ZERO(env, StepCount, larger);
-	if (*counts)
-		memcpy(copy, *counts, *capacity * sizeof(StepCount));
-	core_free(env, *counts);
-	*counts = copy;
-	*capacity = larger;
-}
-
-static void
-count_add(StepCount *count, const SummaryPath *path)
-{
-	count->lost += path->lost;
-	count->converted += path->matured_conversions;
-}
-
-/* The number before the first touch, as a context: the start. */
+/* `prefix` and `suffix` are numbers + 1, 0 for the empty gram; so is the result. */
 static uint32_t
-context_symbol(const PathChain *chain, const uint32_t *touches, uint32_t place, uint32_t age)
+put_gram(PathChain *chain, uint32_t prefix, uint32_t symbol, uint32_t suffix, uint32_t length)
 {
-	return age < place ? touches[place - 1 - age] : chain->nchannels;
-}
+	uint32_t known = chain->grams.count;
+	uint32_t number = key_index_put(&chain->grams, (uint64_t) prefix << 32 | symbol);
 
-/* How many touches of context a step may look back on, the start being one. */
-static uint32_t
-context_length(const PathChain *chain, uint32_t place)
-{
-	return place + 1 < chain->order ? place + 1 : chain->order;
-}
-
-static void
-learn_step(PathChain *chain, const SummaryPath *path, uint32_t place)
-{
-	uint32_t symbol = place < path->ntouches ? path->touches[place] : chain->nchannels;
-	uint32_t context = 0;
-
-	for (uint32_t age = 0;; age++)
+	if (number == chain->ngrams)
 	{
-		uint32_t step = key_index_put(&chain->steps, (uint64_t) context << 32 | symbol);
+		size_t larger = 2 * chain->ngrams + 256;
+		PathGram *copy = CORE_ALLOC(chain->env, PathGram, larger);
 
-		reserve(chain->env, &chain->context, &chain->ncontexts, context);
-		reserve(chain->env, &chain->step, &chain->nsteps, step);
-		count_add(&chain->context[context], path);
-		count_add(&chain->step[step], path);
-		if (age == context_length(chain, place))
-			return;
-		context = 1 + key_index_put(&chain->contexts, (uint64_t) context << 32 |
-														  context_symbol(chain, path->touches, place, age));
+		if (chain->gram)
+			memcpy(copy, chain->gram, chain->ngrams * sizeof(PathGram));
+		core_free(chain->env, chain->gram);
+		chain->gram = copy;
+		chain->ngrams = larger;
 	}
+	if (number == known)
+	{
+		chain->gram[number] = (PathGram){.suffix = suffix, .next = chain->first[length]};
+		chain->first[length] = number + 1;
+	}
+	return number + 1;
+}
+
+static void
+count_add(PathGram *gram, const SummaryPath *path)
+{
+	gram->lost += path->lost;
+	gram->converted += path->matured_conversions;
+}
+
+/* Place 0 is the start, then come the touches and the end. */
+static uint32_t
+symbol_at(const PathChain *chain, const uint32_t *touches, uint32_t ntouches, uint32_t place)
+{
+	if (place == 0)
+		return chain->nchannels + 1;
+	return place <= ntouches ? touches[place - 1] : chain->nchannels;
+}
+
+/* Grams that end at a place are at most this long. */
+static uint32_t
+longest_gram(const PathChain *chain, uint32_t place)
+{
+	return place < chain->order ? place + 1 : chain->order + 1;
+}
+
+static void
+learn_path(PathChain *chain, const SummaryPath *path, Progress *progress)
+{
+	uint32_t ids[2][PATH_CHAIN_MAX_ORDER + 2] = {{0}}; /* by place, odd and even, and by length */
+
+	for (uint32_t place = 0; place <= path->ntouches + 1; place++)
+	{
+		uint32_t *id = ids[place % 2];
+		const uint32_t *before = ids[(place + 1) % 2];
+		uint32_t symbol = symbol_at(chain, path->touches, path->ntouches, place);
+
+		for (uint32_t length = 1; length <= longest_gram(chain, place); length++)
+		{
+			id[length] = put_gram(chain, before[length - 1], symbol, id[length - 1], length);
+			count_add(&chain->gram[id[length] - 1], path);
+		}
+		if (place > 0)
+			count_add(&chain->empty, path);
+		progress_made(progress, 32 * (size_t) (chain->order + 1));
+	}
+	count_add(&chain->journeys, path);
 }
 
 CoreStatus
@@ -95,75 +107,178 @@ path_chain_learn(PathChain *chain, const SummaryView *view)
 
 		if (path->ntouches == 0 || markov_weight(path) == 0)
 			continue;
-		/* numbers of steps stay below what KeyIndex can give */
-		if (chain->steps.count > UINT32_MAX - 2 - (chain->order + 1) * (uint64_t) (path->ntouches + 1))
+		/* numbers of grams stay below what KeyIndex can give */
+		if (chain->grams.count > UINT32_MAX - 2 - (chain->order + 1) * ((uint64_t) path->ntouches + 2))
 			return CORE_TOO_LARGE;
-		for (uint32_t place = 0; place <= path->ntouches; place++)
-		{
-			learn_step(chain, path, place);
-			progress_made(&progress, 32 * (size_t) (chain->order + 1));
-		}
-		count_add(&chain->journeys, path);
+		learn_path(chain, path, &progress);
 	}
 	return CORE_OK;
 }
 
-/* One level of smoothing: what is counted, and the prior's weight of what a shorter context says. */
+/* ---------------------------------------------------------------- fitting */
+
+/* A prior of more journeys than this is the last word. */
+#define MAX_WEIGHT 1e9
+
 static double
-smooth(int64_t step, int64_t context, double prior, double weight)
+raw_odds(const PathGram *gram)
 {
-	return ((double) step + weight * prior) / ((double) context + weight);
+	return log((double) gram->converted + 0.5) - log((double) gram->lost + 0.5);
 }
 
-static StepCount
-count_of(const StepCount *counts, uint32_t number)
+static double
+odds_of(const PathChain *chain, uint32_t id)
 {
-	return number == NOWHERE ? (StepCount){0, 0} : counts[number];
+	return id == 0 ? chain->empty.odds : chain->gram[id - 1].odds;
 }
 
-/* log P(step | context, converts) - log P(step | context, is lost) */
-static double
-step_evidence(const PathChain *chain, const uint32_t *touches, uint32_t ntouches, uint32_t place)
+static uint32_t
+prefix_of(const PathChain *chain, uint32_t id)
 {
-	uint32_t symbol = place < ntouches ? touches[place] : chain->nchannels;
-	double symbols = (double) chain->nchannels + 1;
-	StepCount total = chain->context[0];
-	StepCount anywhere = count_of(chain->step, key_index_find(&chain->steps, symbol));
-	double prior =
-		smooth(anywhere.lost + anywhere.converted, total.lost + total.converted, 1 / symbols, symbols);
-	double converted = prior;
-	double lost = prior;
-	uint32_t context = 0;
+	return (uint32_t) (chain->grams.key[id - 1] >> 32);
+}
 
-	for (uint32_t age = 0;; age++)
+static double
+chance_of(double odds)
+{
+	return 1 / (1 + exp(-fmax(-30, fmin(30, odds))));
+}
+
+/* What a gram's parts say of it; a gram of one symbol has the empty one before and behind. */
+static double
+prior_odds(const PathChain *chain, uint32_t id)
+{
+	uint32_t prefix = prefix_of(chain, id);
+	uint32_t suffix = chain->gram[id - 1].suffix;
+
+	if (prefix == 0)
+		return chain->empty.odds;
+	return odds_of(chain, prefix) + odds_of(chain, suffix) - odds_of(chain, prefix_of(chain, suffix));
+}
+
+/*
+ * The weight of the prior of grams of one length, whose odds are left as their prior's. If the chance of a gram
+ * with mean q varies as Beta(w q, w (1 - q)), then c of n have the variance n q (1 - q) (1 + (n - 1) / (w + 1)).
+ */
+static double
+prior_weight(PathChain *chain, uint32_t length, Progress *progress)
+{
+	double beyond = 0;
+	double room = 0;
+
+	for (uint32_t id = chain->first[length]; id != 0; id = chain->gram[id - 1].next)
 	{
-		StepCount step =
-			count_of(chain->step, key_index_find(&chain->steps, (uint64_t) context << 32 | symbol));
-		StepCount from = chain->context[context];
-		uint32_t child;
+		PathGram *gram = &chain->gram[id - 1];
+		double n = (double) gram->lost + (double) gram->converted;
+		double noise;
+		double error;
+		double q;
 
-		converted = smooth(step.converted, from.converted, converted, symbols);
-		lost = smooth(step.lost, from.lost, lost, symbols);
-		if (age == context_length(chain, place))
-			break;
-		child = key_index_find(&chain->contexts,
-							   (uint64_t) context << 32 | context_symbol(chain, touches, place, age));
-		if (child == NOWHERE)
-			break;
-		context = child + 1;
+		gram->odds = prior_odds(chain, id);
+		q = chance_of(gram->odds);
+		noise = q * (1 - q);
+		error = (double) gram->converted - n * q;
+		beyond += error * error / noise - n;
+		room += n * (n - 1);
+		progress_made(progress, 8);
 	}
-	return log(converted) - log(lost);
+	return beyond > room / MAX_WEIGHT ? fmax(1, room / beyond - 1) : MAX_WEIGHT;
+}
+
+void
+path_chain_fit(PathChain *chain)
+{
+	Progress progress = {chain->env, 0};
+	uint32_t start = key_index_find(&chain->grams, chain->nchannels + 1);
+	double weight = 1;
+
+	chain->empty.odds = raw_odds(&chain->empty);
+	chain->journeys.odds = raw_odds(&chain->journeys);
+	for (uint32_t length = 1; length <= chain->order + 1; length++)
+	{
+		weight = fmax(weight, prior_weight(chain, length, &progress));
+		for (uint32_t id = chain->first[length]; id != 0; id = chain->gram[id - 1].next)
+		{
+			PathGram *gram = &chain->gram[id - 1];
+			double q = chance_of(gram->odds);
+
+			if (id - 1 == start)
+				gram->odds = chain->journeys.odds; /* the overall rate: nothing to be shrunk to */
+			else
+				gram->odds =
+					log((double) gram->converted + weight * q) - log((double) gram->lost + weight * (1 - q));
+			progress_made(&progress, 8);
+		}
+	}
+}
+
+/* ---------------------------------------------------------------- predicting */
+
+/*
+ * R of the grams of all lengths that end at a place, from those that ended one place before; id is NOWHERE from
+ * the length on that was never seen.
+ */
+static void
+grams_at(const PathChain *chain, uint32_t symbol, uint32_t longest, const double *odds_before,
+		 const uint32_t *id_before, double *odds, uint32_t *id)
+{
+	odds[0] = chain->empty.odds;
+	id[0] = 0;
+	for (uint32_t length = 1; length <= longest; length++)
+	{
+		uint32_t number = NOWHERE;
+
+		if (id_before[length - 1] != NOWHERE)
+			number = key_index_find(&chain->grams, (uint64_t) id_before[length - 1] << 32 | symbol);
+		if (number == NOWHERE)
+		{
+			id[length] = NOWHERE;
+			odds[length] =
+				length == 1 ? odds[0] : odds_before[length - 1] + odds[length - 1] - odds_before[length - 2];
+		}
+		else
+		{
+			id[length] = number + 1;
+			odds[length] = chain->gram[number].odds;
+		}
+	}
+}
+
+void
+path_chain_probabilities(const PathChain *chain, const uint32_t *touches, uint32_t ntouches, double *chance)
+{
+	double odds[2][PATH_CHAIN_MAX_ORDER + 2] = {{0}};
+	uint32_t id[2][PATH_CHAIN_MAX_ORDER + 2] = {{0}};
+	double sum[PATH_CHAIN_MAX_ORDER];
+	Progress progress = {chain->env, 0};
+
+	for (uint32_t k = 0; k < chain->order; k++)
+		sum[k] = chain->journeys.odds;
+	grams_at(chain, symbol_at(chain, touches, ntouches, 0), 1, odds[1], id[1], odds[0], id[0]);
+	for (uint32_t place = 1; ntouches > 0 && place <= ntouches + 1; place++)
+	{
+		const double *before = odds[(place + 1) % 2];
+		double *now = odds[place % 2];
+
+		grams_at(chain, symbol_at(chain, touches, ntouches, place), longest_gram(chain, place), before,
+				 id[(place + 1) % 2], now, id[place % 2]);
+		for (uint32_t k = 1; k <= chain->order; k++)
+		{
+			uint32_t context = k < place ? k : place;
+
+			sum[k - 1] += now[context + 1] - before[context];
+		}
+		progress_made(&progress, 32 * (size_t) chain->order);
+	}
+	for (uint32_t k = 0; k < chain->order; k++)
+		chance[k] = 1 / (1 + exp(-sum[k]));
 }
 
 double
 path_chain_probability(const PathChain *chain, const uint32_t *touches, uint32_t ntouches)
 {
-	double odds = log((double) chain->journeys.converted + 0.5) - log((double) chain->journeys.lost + 0.5);
+	double chance[PATH_CHAIN_MAX_ORDER];
 
-	if (ntouches > 0 && chain->context)
-	{
-		for (uint32_t place = 0; place <= ntouches; place++)
-			odds += step_evidence(chain, touches, ntouches, place);
-	}
-	return 1 / (1 + exp(-odds));
+	path_chain_probabilities(chain, touches, ntouches, chance);
+	return chance[chain->order - 1];
 }

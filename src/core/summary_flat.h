@@ -51,7 +51,7 @@ typedef struct FlatBytes
 /*
  * Writes a flat summary path by path. The paths must come in canonical order, each of the touches of one put
  * stay until the next, and each of the channels on some path. Bytes come from env; the first `room` of them are
- * the caller's.
+ * the caller's. `expected` is a guess of how many there will be.
  */
 typedef struct FlatWriter
 {
@@ -68,8 +68,16 @@ typedef struct FlatWriter
 } FlatWriter;
 
 extern void flat_writer_begin(FlatWriter *w, const char *const *channels, uint32_t nchannels,
-							  const SummaryMeta *meta, size_t room, const CoreEnv *env);
+							  const SummaryMeta *meta, size_t room, size_t expected, const CoreEnv *env);
 extern CoreStatus flat_writer_put(FlatWriter *w, const SummaryPath *path); /* CORE_OVERFLOW, CORE_TOO_LARGE */
+
+/*
+ * The same in two steps, for who knows how many touches the path shares with the one before, and perhaps the bytes
+ * of its counts (else NULL).
+ */
+extern void flat_writer_touches(FlatWriter *w, const uint32_t *touches, uint32_t ntouches, uint32_t shared);
+extern CoreStatus flat_writer_counts(FlatWriter *w, const SummaryPath *path, const uint8_t *bytes,
+									 size_t nbytes);
 extern CoreStatus flat_writer_end(FlatWriter *w,
 								  FlatBytes *flat); /* CORE_TOO_LARGE beyond SUMMARY_MAX_TEXT */
 

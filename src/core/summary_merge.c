@@ -10,55 +10,93 @@ typedef struct Cursor
 	PathReader paths;
 	uint32_t *map;	  /* its channels' numbers in the result; they ascend, so its order of paths stays */
 	SummaryPath path; /* in its own numbers, */
-	uint32_t *mapped; /* and its touches in the result's */
+	uint32_t *mapped; /* and its touches in the result's, the same array where the numbers are the same */
 	size_t number;	  /* paths read */
+	uint32_t common;  /* touches it shares with the path it was last compared to, see beats() */
+	bool ended;
 } Cursor;
 
-/* Steps to the next path; false at the end. */
-static bool
+/* Steps to the next path, if there is one. */
+static CoreStatus
 cursor_next(Cursor *c, const CoreEnv *env)
 {
-	if (c->number == c->view.npaths)
-		return false;
+	c->ended = c->number == c->view.npaths;
+	if (c->ended)
+		return CORE_OK;
 	if (!path_reader_next(&c->paths, &c->path, c->number > 0 ? &c->path : NULL, c->number + 1, env))
-		return false;
+		return CORE_CORRUPT;
 	c->number++;
-	for (uint32_t i = c->paths.shared; i < c->path.ntouches; i++)
-		c->mapped[i] = c->map[c->path.touches[i]];
-	return true;
+	c->common = c->paths.shared;
+	if (c->mapped != c->paths.touches)
+		for (uint32_t i = c->paths.shared; i < c->path.ntouches; i++)
+			c->mapped[i] = c->map[c->path.touches[i]];
+	return CORE_OK;
 }
 
-static int
-compare_cursors(const Cursor *a, const Cursor *b)
+/*
+ * Inputs meet in a tournament whose losers stay at the node where they lost (Knuth 1998, 5.4.1), with the number of
+ * touches that they share with the winner there. The path that won it all is written, its input steps on and plays
+ * its way up again: on that way every loser lost to the path just written. So of two that meet, the one that shares
+ * more with that path comes first, and touches are compared only behind what both share with it (Ng and Kakehi
+ * 2008); the winner of all knows what it shares with the path written before it.
+ */
+static bool
+beats(Cursor *a, Cursor *b)
 {
 	uint32_t n = a->path.ntouches < b->path.ntouches ? a->path.ntouches : b->path.ntouches;
+	uint32_t i = a->common;
+	bool first;
 
-	for (uint32_t i = 0; i < n; i++)
-		if (a->mapped[i] != b->mapped[i])
-			return a->mapped[i] < b->mapped[i] ? -1 : 1;
-	return (a->path.ntouches > n) - (b->path.ntouches > n);
+	if (a->ended || b->ended)
+		return !a->ended;
+	if (a->common != b->common)
+		return a->common > b->common;
+	while (i < n && a->mapped[i] == b->mapped[i])
+		i++;
+	first = i == n ? a->path.ntouches <= b->path.ntouches : a->mapped[i] < b->mapped[i];
+	(first ? b : a)->common = i;
+	return first;
 }
 
-/* Restores the heap (least path first) below place i. */
-static void
-sift_down(Cursor **heap, size_t n, size_t i)
+typedef struct Tournament
 {
-	Cursor *moving = heap[i];
+	size_t n;
+	Cursor **loser; /* at nodes 1 .. n - 1; cursor i comes in below node n + i */
+	Cursor *winner;
+} Tournament;
 
-	for (;;)
-	{
-		size_t child = 2 * i + 1;
+/* The winner of all below a node. */
+static Cursor *
+play(Tournament *t, Cursor *cursors, size_t node)
+{
+	Cursor *a;
+	Cursor *b;
+	bool first;
 
-		if (child >= n)
-			break;
-		if (child + 1 < n && compare_cursors(heap[child + 1], heap[child]) < 0)
-			child++;
-		if (compare_cursors(heap[child], moving) >= 0)
-			break;
-		heap[i] = heap[child];
-		i = child;
-	}
-	heap[i] = moving;
+	if (node >= t->n)
+		return &cursors[node - t->n];
+	a = play(t, cursors, 2 * node);
+	b = play(t, cursors, 2 * node + 1);
+	first = beats(a, b);
+	t->loser[node] = first ? b : a;
+	return first ? a : b;
+}
+
+/* The winner has stepped on: who wins now? */
+static void
+replay(Tournament *t, const Cursor *cursors)
+{
+	Cursor *c = t->winner;
+
+	for (size_t node = (t->n + (size_t) (c - cursors)) / 2; node > 0; node /= 2)
+		if (!beats(c, t->loser[node]))
+		{
+			Cursor *winner = t->loser[node];
+
+			t->loser[node] = c;
+			c = winner;
+		}
+	t->winner = c;
 }
 
 /* Merges two sorted lists of names, each name once; returns how many there are. */
@@ -178,6 +216,9 @@ map_channels(Cursor *cursors, size_t ncursors, const CoreEnv *env, const Summary
 			place = find_name(all->channels, all->nchannels, place, cursors[i].view.channels[j]);
 			cursors[i].map[j] = place;
 		}
+		/* as many as there are: the same */
+		cursors[i].mapped = n == all->nchannels ? cursors[i].paths.touches
+												: CORE_ALLOC(env, uint32_t, cursors[i].view.longest_path);
 		since_check += n + 1;
 		if (since_check >= CHECK_EVERY)
 		{
@@ -187,24 +228,24 @@ map_channels(Cursor *cursors, size_t ncursors, const CoreEnv *env, const Summary
 	}
 }
 
-/* The path being put together from equal ones, with room of its own. */
+/* The counts of equal paths, put together. */
 typedef struct MergedPath
 {
 	SummaryPath path;
-	uint32_t *touches;
 	DecayCredit *decay;
+	const uint8_t *bytes; /* as they stand in the only input that has it; else NULL */
+	size_t nbytes;
 } MergedPath;
 
 static void
 start_path(MergedPath *merged, const Cursor *c)
 {
 	merged->path = c->path;
-	if (c->path.ntouches)
-		memcpy(merged->touches, c->mapped, c->path.ntouches * sizeof(uint32_t));
 	if (c->path.ndecay)
 		memcpy(merged->decay, c->path.decay, c->path.ndecay * sizeof(DecayCredit));
-	merged->path.touches = merged->touches;
 	merged->path.decay = merged->decay;
+	merged->bytes = c->paths.counts;
+	merged->nbytes = (size_t) (c->r.at - c->paths.counts);
 }
 
 static bool
@@ -212,6 +253,7 @@ add_path(MergedPath *merged, const SummaryPath *path)
 {
 	SummaryPath *sum = &merged->path;
 
+	merged->bytes = NULL;
 	if (__builtin_add_overflow(sum->conversions, path->conversions, &sum->conversions) ||
 		__builtin_add_overflow(sum->lost, path->lost, &sum->lost) ||
 		__builtin_add_overflow(sum->open, path->open, &sum->open) || !fixed_add(&sum->value, path->value) ||
@@ -234,51 +276,37 @@ add_path(MergedPath *merged, const SummaryPath *path)
 	return true;
 }
 
-/* Writes all paths of the heap's cursors in order. */
+/* Writes all paths of the cursors in order. */
 static CoreStatus
-merge_paths(Cursor **heap, size_t n, uint32_t nchannels, const CoreEnv *env, FlatWriter *w)
+merge_paths(Cursor *cursors, size_t n, uint32_t nchannels, const CoreEnv *env, FlatWriter *w)
 {
-	MergedPath rooms[2]; /* the path being merged, and the one before, which the writer still looks at */
-	uint32_t longest = 0;
+	Tournament t = {.n = n, .loser = CORE_ALLOC(env, Cursor *, n)};
+	MergedPath merged = {.decay = CORE_ALLOC(env, DecayCredit, nchannels)};
 	CoreStatus status = CORE_OK;
 	size_t steps = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (heap[i]->view.longest_path > longest)
-			longest = heap[i]->view.longest_path;
-	for (int i = 0; i < 2; i++)
+	t.winner = play(&t, cursors, 1);
+	while (status == CORE_OK && !t.winner->ended)
 	{
-		rooms[i].touches = CORE_ALLOC(env, uint32_t, longest);
-		rooms[i].decay = CORE_ALLOC(env, DecayCredit, nchannels);
-	}
-	for (size_t i = n / 2; i-- > 0;)
-		sift_down(heap, n, i);
-	for (int turn = 0; n > 0 && status == CORE_OK; turn = 1 - turn)
-	{
-		MergedPath *merged = &rooms[turn];
-		bool same;
+		uint32_t ntouches = t.winner->path.ntouches;
 
-		start_path(merged, heap[0]);
-		do
+		flat_writer_touches(w, t.winner->mapped, ntouches, t.winner->common);
+		start_path(&merged, t.winner);
+		for (;;)
 		{
 			/* the writer checks too, but a million equal paths are one to it */
 			if (++steps % CHECK_EVERY == 0)
 				core_check(env);
-			if (!cursor_next(heap[0], env))
-			{
-				if (heap[0]->r.failed)
-					return CORE_CORRUPT;
-				heap[0] = heap[--n];
-			}
-			if (n == 0)
+			status = cursor_next(t.winner, env);
+			if (status != CORE_OK)
+				return status;
+			replay(&t, cursors);
+			if (t.winner->ended || t.winner->common != ntouches || t.winner->path.ntouches != ntouches)
 				break;
-			sift_down(heap, n, 0);
-			same = heap[0]->path.ntouches == merged->path.ntouches &&
-				   memcmp(heap[0]->mapped, merged->touches, merged->path.ntouches * sizeof(uint32_t)) == 0;
-			if (same && !add_path(merged, &heap[0]->path))
+			if (!add_path(&merged, &t.winner->path))
 				return CORE_OVERFLOW;
-		} while (same);
-		status = flat_writer_put(w, &merged->path);
+		}
+		status = flat_writer_counts(w, &merged.path, merged.bytes, merged.nbytes);
 	}
 	return status;
 }
@@ -288,10 +316,9 @@ summary_flat_merge(const FlatBytes *inputs, size_t ninputs, const SummaryMeta *m
 				   const CoreEnv *env, FlatBytes *flat)
 {
 	Cursor *cursors = CORE_ALLOC_ZERO(env, Cursor, ninputs);
-	Cursor **heap = CORE_ALLOC(env, Cursor *, ninputs);
 	SummaryView out = {0};
-	CoreStatus status;
-	size_t n = 0;
+	CoreStatus status = CORE_OK;
+	size_t total = 0;
 	FlatWriter w;
 
 	for (size_t i = 0; i < ninputs; i++)
@@ -299,21 +326,21 @@ summary_flat_merge(const FlatBytes *inputs, size_t ninputs, const SummaryMeta *m
 		Cursor *c = &cursors[i];
 		SummaryMeta ignored;
 
+		total += inputs[i].size;
 		c->r = (FlatReader){inputs[i].bytes, inputs[i].bytes + inputs[i].size, false};
 		status = flat_read_head(&c->r, NULL, NULL, env, &c->view, &ignored);
 		if (status != CORE_OK)
 			return status;
 		path_reader_begin(&c->paths, &c->r, &c->view, false, env);
-		c->mapped = CORE_ALLOC(env, uint32_t, c->view.longest_path);
 		if (i % 1024 == 0)
 			core_check(env);
 	}
 	unite_channels(cursors, ninputs, env, &out);
 	map_channels(cursors, ninputs, env, &out);
-	flat_writer_begin(&w, out.channels, out.nchannels, meta, room, env);
-	for (size_t i = 0; i < ninputs; i++)
-		if (cursor_next(&cursors[i], env))
-			heap[n++] = &cursors[i];
-	status = merge_paths(heap, n, out.nchannels, env, &w);
+	flat_writer_begin(&w, out.channels, out.nchannels, meta, room, total, env);
+	for (size_t i = 0; i < ninputs && status == CORE_OK; i++)
+		status = cursor_next(&cursors[i], env);
+	if (status == CORE_OK && ninputs > 0)
+		status = merge_paths(cursors, ninputs, out.nchannels, env, &w);
 	return status == CORE_OK ? flat_writer_end(&w, flat) : status;
 }

@@ -29,6 +29,9 @@ get_varint(FlatReader *r, uint64_t max)
 {
 	uint64_t value = 0;
 
+	/* nearly all are a single byte */
+	if (r->at < r->end && *r->at < 0x80 && *r->at <= max)
+		return *r->at++;
 	for (int shift = 0; shift < 64; shift += 7)
 	{
 		uint8_t byte = get_byte(r);
@@ -214,47 +217,87 @@ get_channels(FlatReader *r, FlatTextFn check_name, const CoreEnv *env, SummaryVi
 	view->channels = names;
 }
 
+/* Touches that are read without a branch for each; buffers have room for so many behind their end. */
+#define QUICK_TOUCHES 6
+
+/*
+ * The frequent path has a few touches of its own, in a byte each. Those are taken from one word: a loop that ends
+ * somewhere else for each path costs more than all else of its reading. False, and nothing is read, for any other.
+ */
+static inline bool
+get_quick_head(FlatReader *r, uint32_t nchannels, uint64_t *shared, uint64_t *added, uint64_t *channels)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t word = 0;
+
+	if (bytes_left(r) < 8)
+		return false;
+	for (int i = 0; i < 8; i++)
+		word |= (uint64_t) r->at[i] << (8 * i);
+	*shared = word & 0xff;
+	*added = word >> 8 & 0xff;
+	if (*added > QUICK_TOUCHES || (word & (ones << 7) >> (8 * (QUICK_TOUCHES - *added))))
+		return false;
+	*channels = word >> 16 & ((UINT64_C(1) << (8 * *added)) - 1);
+	if (nchannels < 128 && ((*channels + ones * (128 - nchannels)) & ones << 7))
+		return false;
+	r->at += 2 + *added;
+	return true;
+}
+
 /* The touches, in strictly increasing order of paths; `path` may be `before`, whose place it takes. */
 static void
 get_touches(PathReader *p, SummaryPath *path, const SummaryPath *before)
 {
 	FlatReader *r = p->r;
+	uint32_t nchannels = p->view->nchannels;
 	uint32_t before_length = before ? before->ntouches : 0;
 	const uint32_t *before_touches = before ? before->touches : NULL;
-	uint32_t shared = (uint32_t) get_varint(r, before_length);
-	uint32_t parted = shared < before_length ? before_touches[shared] : 0;
-	size_t room = p->view->ntouches - p->ntouches;
-	size_t added = get_varint(r, bytes_left(r)); /* each takes a byte or more */
-	uint32_t nchannels = p->view->nchannels;
 	uint32_t *touches = p->touches;
+	size_t room = p->view->ntouches - p->ntouches;
+	uint64_t shared;
+	uint64_t added;
+	uint64_t channels = 0;
+	uint32_t parted;
+	bool quick = get_quick_head(r, nchannels, &shared, &added, &channels);
 
-	if (shared > room || added > room - shared || shared + added > p->view->longest_path)
+	if (!quick)
+	{
+		shared = get_varint(r, before_length);
+		added = get_varint(r, bytes_left(r)); /* each takes a byte or more */
+	}
+	if (shared > before_length || shared > room || added > room - shared ||
+		shared + added > p->view->longest_path)
 	{
 		reader_fail(r);
 		return;
 	}
+	parted = shared < before_length ? before_touches[shared] : 0;
 	if (shared && touches != before_touches)
 		memcpy(touches, before_touches, shared * sizeof(uint32_t));
-	for (size_t i = shared; i < shared + added; i++)
-	{
-		uint64_t channel = get_varint(r, UINT32_MAX);
-
-		if (channel >= nchannels)
+	if (quick)
+		for (int i = 0; i < QUICK_TOUCHES; i++)
+			touches[shared + i] = (uint32_t) (channels >> (8 * i) & 0xff);
+	else
+		for (size_t i = shared; i < shared + added; i++)
 		{
-			reader_fail(r);
-			return;
+			uint64_t channel = get_varint(r, UINT32_MAX);
+
+			if (channel >= nchannels)
+			{
+				reader_fail(r);
+				return;
+			}
+			touches[i] = (uint32_t) channel;
 		}
-		touches[i] = (uint32_t) channel;
-		if (p->seen)
-			p->seen[channel] = 1;
-	}
+	if (p->seen)
+		for (size_t i = shared; i < shared + added; i++)
+			p->seen[touches[i]] = 1;
 	/* the path before must end where they part, or be smaller there: else out of order or not all shared */
 	if (before && (added == 0 || (shared < before_length && parted >= touches[shared])))
 		reader_fail(r);
-	memset(path, 0, sizeof(*path));
-	path->touches = touches;
-	path->ntouches = (uint32_t) (shared + added);
-	p->shared = shared;
+	summary_path_begin(path, touches, (uint32_t) (shared + added));
+	p->shared = (uint32_t) shared;
 	p->ntouches += path->ntouches;
 	if (p->keep)
 		p->touches += path->ntouches;
@@ -265,6 +308,12 @@ get_counts(FlatReader *r, SummaryPath *path)
 {
 	uint8_t bits = get_byte(r);
 
+	/* nearly all */
+	if (bits == FLAT_PATH_LOST && r->at<r->end && * r->at> 0 && *r->at < 0x80)
+	{
+		path->lost = *r->at++;
+		return;
+	}
 	if (bits >= FLAT_PATH_MATURED * 2 ||
 		(bits & (FLAT_PATH_CONVERSIONS | FLAT_PATH_LOST | FLAT_PATH_OPEN)) == 0 ||
 		((bits & (FLAT_PATH_VALUE | FLAT_PATH_MATURED)) && !(bits & FLAT_PATH_CONVERSIONS)))
@@ -280,7 +329,11 @@ get_counts(FlatReader *r, SummaryPath *path)
 		if ((path->value = get_amount(r)) == 0)
 			reader_fail(r);
 		if (path->conversions > 1)
+		{
 			get_wide(r, path->squares.word, 3);
+			if (!fixed_squares_possible(path->squares, path->value, path->conversions))
+				reader_fail(r);
+		}
 		else
 			path->squares = fixed_square(path->value);
 	}
@@ -400,6 +453,7 @@ path_reader_next(PathReader *p, SummaryPath *path, const SummaryPath *before, ui
 	get_touches(p, path, before);
 	if (p->r->failed)
 		return false;
+	p->counts = p->r->at;
 	get_counts(p->r, path);
 	if (p->view->has_decay && path->conversions > 0 && path->ntouches > 1)
 		get_decay(p, path, number, env);
@@ -453,7 +507,7 @@ path_reader_begin(PathReader *p, FlatReader *r, const SummaryView *view, bool ke
 	p->r = r;
 	p->view = view;
 	p->keep = keep;
-	p->touches = CORE_ALLOC(env, uint32_t, keep ? view->ntouches : view->longest_path);
+	p->touches = CORE_ALLOC(env, uint32_t, (keep ? view->ntouches : view->longest_path) + QUICK_TOUCHES);
 	p->stamp = CORE_ALLOC_ZERO(env, uint64_t, view->nchannels);
 	p->distinct = CORE_ALLOC(env, uint32_t, view->nchannels);
 }

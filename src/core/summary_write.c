@@ -132,21 +132,14 @@ put_options(FlatWriter *w, const SummaryMeta *meta)
 	put_text(w, meta->transforms);
 }
 
+/* What bits of FLAT_PATH_* announce. */
 static void
-put_path(FlatWriter *w, const SummaryPath *path)
+put_counts(FlatWriter *w, const SummaryPath *path)
 {
-	uint32_t limit = w->nbefore < path->ntouches ? w->nbefore : path->ntouches;
-	uint32_t shared = 0;
 	bool matured_differs =
 		path->matured_conversions != path->conversions || path->matured_value != path->value;
 
-	while (shared < limit && path->touches[shared] == w->before[shared])
-		shared++;
-	make_room(w, (size_t) (path->ntouches - shared) * 5 + (size_t) path->ndecay * 34);
-	put_varint(w, shared);
-	put_varint(w, path->ntouches - shared);
-	for (uint32_t i = shared; i < path->ntouches; i++)
-		put_varint(w, path->touches[i]);
+	make_room(w, (size_t) path->ndecay * 34);
 	put_byte(w, (path->conversions ? FLAT_PATH_CONVERSIONS : 0) | (path->lost ? FLAT_PATH_LOST : 0) |
 					(path->open ? FLAT_PATH_OPEN : 0) | (path->value ? FLAT_PATH_VALUE : 0) |
 					(matured_differs ? FLAT_PATH_MATURED : 0));
@@ -176,17 +169,11 @@ put_path(FlatWriter *w, const SummaryPath *path)
 	}
 }
 
-static size_t
+/* At least the decimal digits of n, from its binary ones. */
+static inline size_t
 decimal_digits(uint64_t n)
 {
-	size_t digits = 1;
-
-	while (n >= 10)
-	{
-		n /= 10;
-		digits++;
-	}
-	return digits;
+	return (size_t) ((64 - __builtin_clzll(n | 1)) * 1233 >> 12) + 1;
 }
 
 /* An amount is printed with up to 20 decimals, which tell multiples of 2^-64 apart. */
@@ -249,14 +236,14 @@ summary_text_bound(const SummaryView *view, const SummaryMeta *meta)
 
 void
 flat_writer_begin(FlatWriter *w, const char *const *channels, uint32_t nchannels, const SummaryMeta *meta,
-				  size_t room, const CoreEnv *env)
+				  size_t room, size_t expected, const CoreEnv *env)
 {
 	memset(w, 0, sizeof(*w));
 	w->env = env;
 	w->meta = meta;
 	w->room = room;
 	w->totals.nchannels = nchannels;
-	w->capacity = room + 4096;
+	w->capacity = room + expected + 4096;
 	w->bytes = CORE_ALLOC(env, uint8_t, w->capacity);
 	w->size = room;
 	put_header(w, &w->totals, meta); /* for its place; the totals are known at the end */
@@ -266,12 +253,30 @@ flat_writer_begin(FlatWriter *w, const char *const *channels, uint32_t nchannels
 	w->text = names_text_bound(channels, nchannels, meta);
 }
 
-CoreStatus
-flat_writer_put(FlatWriter *w, const SummaryPath *path)
+void
+flat_writer_touches(FlatWriter *w, const uint32_t *touches, uint32_t ntouches, uint32_t shared)
 {
-	put_path(w, path);
-	w->before = path->touches;
-	w->nbefore = path->ntouches;
+	make_room(w, (size_t) (ntouches - shared) * 5);
+	put_varint(w, shared);
+	put_varint(w, ntouches - shared);
+	for (uint32_t i = shared; i < ntouches; i++)
+		put_varint(w, touches[i]);
+}
+
+CoreStatus
+flat_writer_counts(FlatWriter *w, const SummaryPath *path, const uint8_t *bytes, size_t nbytes)
+{
+	if (bytes)
+	{
+		make_room(w, nbytes);
+		if (nbytes == 2) /* of a path that was lost a few times: nearly all */
+			memcpy(w->bytes + w->size, bytes, 2);
+		else
+			memcpy(w->bytes + w->size, bytes, nbytes);
+		w->size += nbytes;
+	}
+	else
+		put_counts(w, path);
 	w->text += path_text_bound(path);
 	w->totals.npaths++;
 	if (!summary_add_totals(&w->totals, path))
@@ -281,6 +286,20 @@ flat_writer_put(FlatWriter *w, const SummaryPath *path)
 	if (w->totals.npaths % CHECK_EVERY == 0)
 		core_check(w->env);
 	return CORE_OK;
+}
+
+CoreStatus
+flat_writer_put(FlatWriter *w, const SummaryPath *path)
+{
+	uint32_t limit = w->nbefore < path->ntouches ? w->nbefore : path->ntouches;
+	uint32_t shared = 0;
+
+	while (shared < limit && path->touches[shared] == w->before[shared])
+		shared++;
+	flat_writer_touches(w, path->touches, path->ntouches, shared);
+	w->before = path->touches;
+	w->nbefore = path->ntouches;
+	return flat_writer_counts(w, path, NULL, 0);
 }
 
 CoreStatus

@@ -46,6 +46,26 @@ test_intervals(void)
 	is_close(sorted_quantile(replicates, 1, 0.3), replicates[0], 0, "quantile of a single value");
 }
 
+/* 1 - 2 norm.sf(sqrt(n / (n - 1)) t.ppf((1 + level) / 2, n - 1)) with scipy.stats of SciPy 1.17.1 */
+static void
+test_expanded_level(void)
+{
+	double replicates[NREPLICATES];
+	ConfidenceInterval interval;
+
+	is_close(interval_expanded_level(5, 0.95), 0.998091798896235, 1e-12, "expanded level, 5 terms");
+	is_close(interval_expanded_level(12, 0.95), 0.978486770166895, 1e-12, "expanded level, 12 terms");
+	is_close(interval_expanded_level(70, 0.8), 0.8075222704194387, 1e-12, "expanded level, 70 terms, 80%");
+	is_close(interval_expanded_level(7.5, 0.95), 0.9901246609405446, 1e-12, "expanded level, 7.5 terms");
+	is_close(interval_expanded_level(1e18, 0.95), 0.95, 1e-9, "expanded level, many terms");
+	is_close(interval_expanded_level(-1, 0.95), interval_expanded_level(2, 0.95), 0,
+			 "fewer than two terms are two");
+	some_replicates(replicates);
+	interval = interval_bca(replicates, NREPLICATES, 14.4, 0.07, interval_expanded_level(1, 0.999));
+	ok(interval.low == replicates[0] && interval.high == replicates[NREPLICATES - 1],
+	   "a level that rounds to 1 takes all replicates");
+}
+
 static void
 test_p_values(void)
 {
@@ -58,7 +78,7 @@ test_p_values(void)
 	is_close(bootstrap_p_value(replicates, 10), 2 * 4.0 / 11, 1e-15, "p-value with ties at 0");
 	is_close(bootstrap_p_value(positive, 3), 2 * 1.0 / 4, 1e-15, "p-value is never 0");
 	adjust_holm(p, 6, adjusted, unit_env());
-	/* Holm 1979: 5 x 0.01, 4 x 0.02, 3 x 0.03, then 2 x 0.04 raised to the one before, and 1 x 0.5 */
+	/* statsmodels.stats.multitest.multipletests(p, method='holm'), statsmodels 0.15.0, of the known five */
 	is_close(adjusted[1], 0.05, 1e-15, "Holm, smallest");
 	is_close(adjusted[4], 0.08, 1e-15, "Holm, second");
 	is_close(adjusted[3], 0.09, 1e-15, "Holm, third");
@@ -102,6 +122,7 @@ int
 main(void)
 {
 	test_intervals();
+	test_expanded_level();
 	test_p_values();
 	test_agreement();
 	test_sort();

@@ -15,6 +15,7 @@ chain_chance(const PathsBuilder *builder, int order, const char *letters)
 		touches[j] = letters[j] == '?' ? PATH_CHAIN_UNKNOWN : (uint32_t) (letters[j] - 'A');
 	path_chain_init(&chain, order, builder->view.nchannels, unit_env());
 	ok(path_chain_learn(&chain, &builder->view) == CORE_OK, "learning at order %d", order);
+	path_chain_fit(&chain);
 	chance = path_chain_probability(&chain, touches, n);
 	path_chain_free(&chain);
 	return chance;
@@ -37,14 +38,72 @@ test_chain(void)
 	unripen(&builder, 100000);
 	ok(chain_chance(&builder, 2, "BB") < 0.01, "immature conversions do not count");
 	is_close(chain_chance(&little, 2, ""), 0.5, 0, "nothing learned is even odds");
-	/*
-	 * One journey of each outcome, one channel, order 1, by hand: the prior of either symbol is
-	 * (2 + 2/2)/(4 + 2) = 1/2, every count 1 of 2 or 1 of 1 in both classes, so nothing tells them apart.
-	 */
+	/* One journey of each outcome: nothing tells them apart. */
 	add_letters(&little, "A", 1, 1, 0);
 	is_close(chain_chance(&little, 1, "A"), 0.5, 1e-15, "equal evidence is even odds");
 	free_paths(&builder);
 	free_paths(&little);
+}
+
+/*
+ * A prior by hand, order 1. Five grams of one symbol: the start (100 and 100), A (80 and 20), B (20 and 80), the
+ * end (100 and 100), and about the empty one (200 and 200 steps) the squared errors beyond noise are
+ * 2 (30^2 4 - 100) + 2 (0 - 200) = 6600 of 2 (100 99) + 2 (200 199), so w = 99400/6600 - 1.
+ */
+static void
+test_chain_prior(void)
+{
+	PathsBuilder builder = {0};
+	double w = 99400.0 / 6600 - 1;
+	double a;
+	double b;
+	PathChain chain;
+	double chance[1];
+	uint32_t touches[2] = {0, 1};
+
+	add_letters(&builder, "A", 80, 20, 0);
+	add_letters(&builder, "B", 20, 80, 0);
+	path_chain_init(&chain, 1, 2, unit_env());
+	ok(path_chain_learn(&chain, &builder.view) == CORE_OK, "learning");
+	path_chain_fit(&chain);
+	a = log((80 + w / 2) / (20 + w / 2));
+	is_close(chain.gram[key_index_find(&chain.grams, 0)].odds, a, 1e-12, "odds of A, shrunk");
+	is_close(chain.gram[key_index_find(&chain.grams, 1)].odds, -a, 1e-12, "odds of B, shrunk");
+	/* of two symbols the parts already say nearly all there is, so that the prior is the last word: w = 1e9 */
+	b = log((80 + 1e9 / (1 + exp(-a))) / (20 + 1e9 / (1 + exp(a))));
+	path_chain_probabilities(&chain, touches, 1, chance);
+	is_close(log(chance[0] / (1 - chance[0])), 2 * b - a, 1e-9, "the path's odds");
+	/* A to B was never seen: its parts' odds add up, 0 in all */
+	path_chain_probabilities(&chain, touches, 2, chance);
+	is_close(chance[0], 0.5, 1e-9, "an unseen step");
+	path_chain_free(&chain);
+	free_paths(&builder);
+}
+
+/* What only chance tells apart must not be learned, however long the grams: the chains agree on one rate. */
+static void
+test_chain_noise(void)
+{
+	PathsBuilder builder = {0};
+	PathChain chain;
+	double chance[6];
+	uint32_t touches[4] = {0, 1, 1, 0};
+
+	for (int i = 0; i < 256; i++)
+	{
+		char letters[5] = {(char) ('A' + i % 4), (char) ('A' + i / 4 % 4), (char) ('A' + i / 16 % 4),
+						   (char) ('A' + i / 64), '\0'};
+
+		add_letters(&builder, letters, (i * 37) % 256 < 26 ? 1 : 0, (i * 37) % 256 < 26 ? 0 : 1, 0);
+	}
+	path_chain_init(&chain, 6, 4, unit_env());
+	ok(path_chain_learn(&chain, &builder.view) == CORE_OK, "learning noise");
+	path_chain_fit(&chain);
+	path_chain_probabilities(&chain, touches, 4, chance);
+	for (int k = 0; k < 6; k++)
+		ok(chance[k] > 0.07 && chance[k] < 0.14, "order %d makes nothing of noise: %.4f", k + 1, chance[k]);
+	path_chain_free(&chain);
+	free_paths(&builder);
 }
 
 /* scipy.optimize.minimize (BFGS) of the same penalised likelihood, SciPy 1.17.1. */
@@ -98,7 +157,10 @@ test_logistic_limits(void)
 	free_paths(&lost);
 }
 
-/* AUC by scipy.stats.mannwhitneyu, the rest by NumPy. */
+/*
+ * roc_auc_score, log_loss and brier_score_loss of sklearn.metrics, scikit-learn 1.9.1 (AUC also by
+ * scipy.stats.mannwhitneyu, SciPy 1.17.1); calibration by NumPy.
+ */
 static void
 test_accuracy(void)
 {
@@ -128,6 +190,8 @@ int
 main(void)
 {
 	test_chain();
+	test_chain_prior();
+	test_chain_noise();
 	test_logistic();
 	test_logistic_limits();
 	test_accuracy();

@@ -165,7 +165,7 @@ write_paths(const TestPath *paths, size_t n, const uint8_t *chosen, uint8_t choi
 			map[c] = nused;
 			used[nused++] = names[c];
 		}
-	flat_writer_begin(&writer, used, nused, meta, 3, env);
+	flat_writer_begin(&writer, used, nused, meta, 3, 0, env);
 	for (size_t i = 0; i < n; i++)
 	{
 		SummaryPath path = paths[i].counts;
@@ -241,7 +241,7 @@ rewrite(const SummaryView *view, const SummaryMeta *meta)
 	FlatWriter writer;
 	FlatBytes flat = {0};
 
-	flat_writer_begin(&writer, view->channels, view->nchannels, meta, 0, env);
+	flat_writer_begin(&writer, view->channels, view->nchannels, meta, 0, 0, env);
 	for (size_t i = 0; i < view->npaths; i++)
 		if (flat_writer_put(&writer, &view->paths[i]) != CORE_OK)
 			return flat;
@@ -393,10 +393,10 @@ test_limits(void)
 	FlatBytes twice[2];
 	SummaryView view;
 
-	flat_writer_begin(&writer, channels, 1, &meta, 0, env);
+	flat_writer_begin(&writer, channels, 1, &meta, 0, 0, env);
 	ok(flat_writer_put(&writer, &path) == CORE_OK && flat_writer_put(&writer, &next) == CORE_OVERFLOW,
 	   "counts of all paths must fit int64");
-	flat_writer_begin(&writer, channels, 1, &meta, 0, env);
+	flat_writer_begin(&writer, channels, 1, &meta, 0, 0, env);
 	ok(flat_writer_put(&writer, &path) == CORE_OK && flat_writer_end(&writer, &flat) == CORE_OK,
 	   "the largest count is written");
 	twice[0] = twice[1] = flat;
@@ -410,6 +410,34 @@ test_limits(void)
 	   "nothing merged is an empty summary");
 }
 
+/* A sum of squares that no values have: the bootstrap would draw from a negative variance. */
+static void
+test_impossible_squares(void)
+{
+	const CoreEnv *env = unit_env();
+	const char *channels[] = {"a"};
+	uint32_t touch = 0;
+	SummaryPath path = {.conversions = 2, .matured_conversions = 2, .touches = &touch, .ntouches = 1};
+	double sums[] = {50, 100, 49, 101};
+
+	path.value = path.matured_value = fixed_from_double(10);
+	for (int i = 0; i < 4; i++)
+	{
+		SummaryMeta meta = {0};
+		FlatWriter writer;
+		FlatBytes flat;
+		SummaryView view;
+
+		path.squares = (FixedSquare){{0, (uint64_t) sums[i], 0}};
+		flat_writer_begin(&writer, channels, 1, &meta, 0, 0, env);
+		ok(flat_writer_put(&writer, &path) == CORE_OK && flat_writer_end(&writer, &flat) == CORE_OK,
+		   "two conversions of 10 in all are written");
+		ok(summary_flat_decode(flat.bytes, flat.size, NULL, NULL, env, &view, &meta) ==
+			   (i < 2 ? CORE_OK : CORE_CORRUPT),
+		   "squares of %g are %s", sums[i], i < 2 ? "read" : "refused");
+	}
+}
+
 int
 main(void)
 {
@@ -419,5 +447,6 @@ main(void)
 	test_merge_adds();
 	test_broken_bytes();
 	test_limits();
+	test_impossible_squares();
 	return done();
 }

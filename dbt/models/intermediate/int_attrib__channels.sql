@@ -1,4 +1,4 @@
-{{ config(materialized=attrib.materialization('table')) }}
+{{ config(materialized=attrib.materialization('table'), indexes=attrib.refresh_index(['source', 'medium', 'campaign']), persist_docs=attrib.documented()) }}
 
 {#- Rules are looked up once for each way visits came, not for each visit. -#}
 with ways as (

@@ -1,4 +1,4 @@
-{{ config(materialized=attrib.materialization('table')) }}
+{{ config(materialized=attrib.materialization('table'), indexes=attrib.refresh_index(['conversion_id']), persist_docs=attrib.documented()) }}
 
 {#- An order that both a shop and an event report counts once: the shop knows what it was worth, the event who it was. -#}
 with conversion_events as (

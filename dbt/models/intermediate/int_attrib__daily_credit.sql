@@ -1,4 +1,4 @@
-{{ config(materialized=attrib.materialization('table')) }}
+{{ config(materialized=attrib.materialization('table'), indexes=attrib.refresh_index(['date_basis', 'date_day', 'model', 'source_relation', 'conversion_type', 'segment', 'currency', 'channel', 'campaign']), persist_docs=attrib.documented()) }}
 
 {#- Summed as integers, in units of 1e-12 conversions and 1e-6 of the currency: exact, so that the order of the rows does
     not matter, and faster than numeric. -#}

@@ -1,4 +1,4 @@
-{{ config(materialized=attrib.materialization('table')) }}
+{{ config(materialized=attrib.materialization('table'), indexes=attrib.refresh_index(['day']), persist_docs=attrib.documented()) }}
 
 {#- What each day's rows depend on, as fingerprints: incremental models build a day again when its fingerprint is another.
     The sum of the rows' hashes does not depend on their order, and moves when a row comes, goes or changes. -#}

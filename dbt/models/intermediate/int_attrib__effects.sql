@@ -1,4 +1,4 @@
-{{ config(materialized=attrib.materialization('table')) }}
+{{ config(materialized=attrib.materialization('table'), indexes=attrib.refresh_index(['source_relation', 'conversion_type', 'segment', 'currency']), persist_docs=attrib.documented()) }}
 
 {#- Removal effects of each channel, for sharing single conversions by them. -#}
 select

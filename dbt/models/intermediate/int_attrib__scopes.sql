@@ -1,4 +1,4 @@
-{{ config(materialized=attrib.materialization('table')) }}
+{{ config(materialized=attrib.materialization('table'), indexes=attrib.refresh_index(['source_relation', 'conversion_type', 'segment', 'currency']), persist_docs=attrib.documented()) }}
 
 {#- The summary of all journeys in the window, for each kind of conversion. Journeys that did not convert are of no kind:
     they stand against every kind of conversion of their reporting source. -#}

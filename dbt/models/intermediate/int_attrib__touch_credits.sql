@@ -1,4 +1,4 @@
-{{ config(materialized=attrib.materialization('table')) }}
+{{ config(materialized=attrib.materialization('table'), indexes=attrib.refresh_index(['conversion_id', 'touch_number']), persist_docs=attrib.documented()) }}
 
 {#- A row for each touch of a conversion, a column for each model: a tenth of the rows that the long form has. -#}
 select

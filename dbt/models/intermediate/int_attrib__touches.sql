@@ -1,4 +1,4 @@
-{{ config(materialized=attrib.materialization('table')) }}
+{{ config(materialized=attrib.materialization('table'), indexes=attrib.refresh_index(['touch_id']), persist_docs=attrib.documented()) }}
 
 with events as (
     select events.*, coalesce(events.channel, channels.channel) as touch_channel

@@ -1,4 +1,4 @@
-{{ config(materialized=attrib.materialization('table'), enabled=var('attrib_mmm_enabled')) }}
+{{ config(materialized=attrib.materialization('table'), indexes=attrib.refresh_index(['period', 'channel']), persist_docs=attrib.documented(), enabled=var('attrib_mmm_enabled')) }}
 
 {#- Spend carried over and saturated, with parameters you choose; the model finds its own. -#}
 with spend as (

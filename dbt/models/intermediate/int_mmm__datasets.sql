@@ -1,4 +1,4 @@
-{{ config(materialized=attrib.materialization('table'), enabled=var('attrib_mmm_enabled')) }}
+{{ config(materialized=attrib.materialization('table'), indexes=attrib.refresh_index(['run_id']), persist_docs=attrib.documented(), enabled=var('attrib_mmm_enabled')) }}
 
 {#- The run is named by what goes in: data and arguments. No row where there are too few periods or no media to learn from. -#}
 with datasets as (

@@ -1,5 +1,6 @@
 {{ config(
     materialized=attrib.materialization('incremental'),
+    indexes=attrib.refresh_index(['run_id']), persist_docs=attrib.documented(),
     incremental_strategy='append',
     enabled=var('attrib_mmm_enabled'),
     pre_hook="{{ attrib.forget_other_runs(ref('int_mmm__datasets')) }}"

@@ -1,4 +1,4 @@
-{{ config(materialized=attrib.materialization('table'), enabled=var('attrib_mmm_enabled')) }}
+{{ config(materialized=attrib.materialization('table'), indexes=attrib.refresh_index(['period']), persist_docs=attrib.documented(), enabled=var('attrib_mmm_enabled')) }}
 
 {%- set period = attrib.literal(var('attrib_mmm_period')) %}
 

@@ -1,4 +1,4 @@
-{{ config(materialized=attrib.materialization('table')) }}
+{{ config(materialized=attrib.materialization('table'), indexes=attrib.refresh_index(['date_basis', 'date_day', 'model', 'source_relation', 'currency', 'channel', 'campaign']), persist_docs=attrib.documented()) }}
 
 {#- Credit beside spend. A full join: spend that earned nothing and conversions that cost nothing both have a row. Spend is
     the same under every model and date basis, so it stands beside each. -#}

@@ -6,7 +6,7 @@
 {%- if var('attrib_snowplow') is not none -%}{%- do relations.append(ref('stg_snowplow__events')) -%}{%- endif -%}
 {%- if var('attrib_ga4') is not none -%}{%- do relations.append(ref('stg_ga4__events')) -%}{%- endif -%}
 {#- Reading addresses costs more than keeping the answers. -#}
-{{ config(materialized='view' if var('attrib_segment') is none and var('attrib_snowplow') is none and var('attrib_ga4') is none else attrib.materialization('table')) }}
+{{ config(materialized='view' if var('attrib_segment') is none and var('attrib_snowplow') is none and var('attrib_ga4') is none else attrib.materialization('table'), persist_docs=attrib.documented()) }}
 
 {#- A generic table without addresses needs none of that. -#}
 {%- set generic = attrib.source_columns(source('attrib_events', 'events')) if var('attrib_events') is not none else {} -%}

@@ -1,4 +1,4 @@
-{{ config(materialized=attrib.materialization('table')) }}
+{{ config(materialized=attrib.materialization('table'), indexes=attrib.refresh_index(['id_type', 'id']), persist_docs=attrib.documented()) }}
 
 {#- Whom an id stands for. An id that is not listed stands for itself: person_id is then 'u:' || user_id, or
     'a:' || anonymous_id. Ids seen together are one person, over any number of steps and whenever that was; an anonymous id

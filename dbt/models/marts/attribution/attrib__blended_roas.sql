@@ -17,9 +17,9 @@ select
     source_relation,
     currency,
     coalesce(earned.conversions, 0) as conversions,
-    coalesce(earned.revenue, 0) as revenue,
-    coalesce(spent.spend, 0) as spend,
-    (spent.spend / nullif(earned.conversions, 0))::float8 as blended_cpa,
+    coalesce(earned.revenue, 0)::numeric(28, 6) as revenue,
+    coalesce(spent.spend, 0)::numeric(28, 6) as spend,
+    (coalesce(spent.spend, 0) / nullif(earned.conversions, 0))::float8 as blended_cpa,
     (coalesce(earned.revenue, 0) / nullif(spent.spend, 0))::float8 as blended_roas
 from earned
 full join spent using (date_day, source_relation, currency)

@@ -11,7 +11,7 @@ with credit as (
         models.model,
         models.channel,
         models.conversions,
-        round(models.value::numeric, 6) as revenue,
+        models.value::numeric(28, 6) as revenue,
         models.share
     from {{ ref('int_attrib__scopes') }} as scopes
     cross join lateral attrib.attribution_models(

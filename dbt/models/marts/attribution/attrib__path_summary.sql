@@ -11,7 +11,7 @@ select
     journeys.conversions,
     journeys.lost,
     journeys.open,
-    round(journeys.value::numeric, 6) as revenue,
+    journeys.value::numeric(28, 6) as revenue,
     journeys.conversions / nullif(journeys.conversions + journeys.lost, 0)::float8 as conversion_rate
 from {{ ref('int_attrib__scopes') }} as scopes
 cross join lateral attrib.journeys(scopes.summary) as journeys

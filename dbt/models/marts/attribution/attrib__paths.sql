@@ -9,7 +9,7 @@ select
     conversion_type,
     segment,
     currency,
-    revenue,
+    revenue::numeric(28, 6) as revenue,
     array_to_string(path, ' > ') as path,
     path as path_channels,
     cardinality(path) as touches,

@@ -1,4 +1,8 @@
-{{ config(materialized=attrib.materialization(var('attrib_touch_credit_materialized'))) }}
+{{ config(
+    materialized=attrib.materialization(var('attrib_touch_credit_materialized')),
+    indexes=[] if var('attrib_touch_credit_materialized') == 'view' else [{'columns': ['model', 'conversion_id', 'touch_number'], 'unique': true}],
+    persist_docs=attrib.documented()
+) }}
 
 {% for model in attrib.touch_models() -%}
 select

@@ -72,7 +72,7 @@ select
     attribution.channel,
     attribution.first_day,
     attribution.last_day,
-    coalesce(spend.spend, 0) as spend,
+    coalesce(spend.spend, 0)::numeric(28, 6) as spend,
     attribution.last_touch_conversions,
     attribution.last_touch_share,
     (attribution.last_touch_revenue / nullif(spend.spend, 0))::float8 as last_touch_roas,

@@ -122,9 +122,9 @@ select
     currency,
     channel,
     conversions,
-    revenue,
+    revenue::numeric(28, 6) as revenue,
     (conversions / nullif((sum(conversions::numeric) over everything)::float8, 0))::float8 as share,
-    spend,
+    spend::numeric(28, 6) as spend,
     (spend / nullif(conversions::numeric, 0))::float8 as cpa,
     (revenue / nullif(spend, 0))::float8 as roas
 from joined

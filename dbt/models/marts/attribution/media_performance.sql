@@ -40,14 +40,14 @@ select
     channel,
     campaign,
     currency,
-    coalesce(weighted.spend, 0) as spend,
+    coalesce(weighted.spend, 0)::numeric(28, 6) as spend,
     coalesce(weighted.clicks, 0)::bigint as clicks,
     coalesce(weighted.impressions, 0)::bigint as impressions,
     (weighted.spend / nullif(weighted.clicks, 0))::float8 as cpc,
     (1000 * weighted.spend / nullif(weighted.impressions, 0))::float8 as cpm,
     (weighted.clicks / nullif(weighted.impressions, 0))::float8 as ctr,
     (credit.conversions::numeric * coalesce(weighted.weight, 1))::float8 as conversions,
-    round(credit.revenue * coalesce(weighted.weight, 1), 6) as revenue,
+    (credit.revenue * coalesce(weighted.weight, 1))::numeric(28, 6) as revenue,
     (weighted.spend / nullif(credit.conversions::numeric * weighted.weight, 0))::float8 as cpa,
     (credit.revenue * weighted.weight / nullif(weighted.spend, 0))::float8 as roas
 from credit
