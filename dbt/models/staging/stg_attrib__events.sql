@@ -43,6 +43,7 @@ from events
 {%- else -%}
 ,
 
+-- "offset 0" keeps the planner from copying what one step reads from an address into each of its uses in the next
 addresses as (
     select
         *,
@@ -50,17 +51,29 @@ addresses as (
         {{ attrib.url_query('url') }} as query,
         {{ attrib.url_host('referrer') }} as referrer_host
     from events
+    offset 0
+),
+
+parameters as (
+    select
+        *,
+    {%- for column in ['source', 'medium', 'campaign', 'content', 'term'] %}
+        {{ attrib.url_parameter('query', 'utm_' ~ column) }} as utm_{{ column }},
+    {%- endfor %}
+        {{ attrib.click_id('query') }} as click_id,
+        case when referrer_host is distinct from url_host then {{ attrib.host_of_any_country('referrer_host') }} end as referrer_of_any_country
+    from addresses
+    offset 0
 ),
 
 tags as (
     select
-        *,
-        coalesce(nullif(source, ''), {{ attrib.url_parameter('query', 'utm_source') }}) as tag_source,
-        coalesce(nullif(medium, ''), {{ attrib.url_parameter('query', 'utm_medium') }}) as tag_medium,
-        coalesce(nullif(campaign, ''), {{ attrib.url_parameter('query', 'utm_campaign') }}) as tag_campaign,
-        {{ attrib.click_id_says('query', 0) }} as click_source,
-        {{ attrib.click_id_says('query', 1) }} as click_medium
-    from addresses
+        *
+    {%- for column in ['source', 'medium', 'campaign', 'content', 'term'] %},
+        coalesce(nullif({{ column }}, ''), {{ attrib.url_decode('utm_' ~ column) }}) as tag_{{ column }}
+    {%- endfor %}
+    from parameters
+    offset 0
 ),
 
 -- tag: the source or the link says it; click; referrer; own: from the same site, or back from paying; NULL: nothing is known
@@ -69,9 +82,11 @@ evidence as (
         tags.*,
         coalesce(host.source, any_country.source, referrer_host) as site_source,
         coalesce(host.category, any_country.category) as site_category,
+        {{ attrib.click_id_says('click_id', 0) }} as click_source,
+        {{ attrib.click_id_says('click_id', 1) }} as click_medium,
         case
             when coalesce(channel, tag_source, tag_medium, tag_campaign) is not null then 'tag'
-            when click_source is not null then 'click'
+            when click_id is not null then 'click'
             when referrer_host is null then null
             when referrer_host = url_host or coalesce(host.category, any_country.category) = 'payment'
                 or {{ attrib.is_internal_host('referrer_host') }} then 'own'
@@ -79,7 +94,8 @@ evidence as (
         end as told_by
     from tags
     left join {{ ref('attrib_sources') }} as host on host.site = tags.referrer_host
-    left join {{ ref('attrib_sources') }} as any_country on any_country.site = {{ attrib.host_of_any_country('tags.referrer_host') }}
+    left join {{ ref('attrib_sources') }} as any_country on any_country.site = tags.referrer_of_any_country
+    offset 0
 )
 
 select
@@ -97,8 +113,8 @@ select
         when 'referrer' then case site_category when 'search' then 'organic' when 'email' then 'email' else 'referral' end
     end as medium,
     tag_campaign as campaign,
-    coalesce(nullif(content, ''), {{ attrib.url_parameter('query', 'utm_content') }}) as content,
-    coalesce(nullif(term, ''), {{ attrib.url_parameter('query', 'utm_term') }}) as term,
+    tag_content as content,
+    tag_term as term,
     referrer,
     url,
     coalesce(is_touch, told_by is distinct from 'own') as is_touch,

@@ -21,6 +21,7 @@ with cases (url, host, any_country, source, click_source, click_medium) as (
         ('https://x.de/?li_fat_id=1', 'x.de', 'x.*', null, 'linkedin', 'cpc'),
         ('/relative?utm_source=a', null, null, 'a', null, null),
         ('', null, null, null, null, null),
+        ('localhost/x', null, null, null, null, null),
         (null, null, null, null, null, null)
 ),
 
@@ -31,9 +32,9 @@ said as (
         row (
             {{ attrib.url_host('url') }},
             {{ attrib.host_of_any_country(attrib.url_host('url')) }},
-            {{ attrib.url_parameter(attrib.url_query('url'), 'utm_source') }},
-            {{ attrib.click_id_says(attrib.url_query('url'), 0) }},
-            {{ attrib.click_id_says(attrib.url_query('url'), 1) }})::text as said
+            {{ attrib.url_decode(attrib.url_parameter(attrib.url_query('url'), 'utm_source')) }},
+            {{ attrib.click_id_says(attrib.click_id(attrib.url_query('url')), 0) }},
+            {{ attrib.click_id_says(attrib.click_id(attrib.url_query('url')), 1) }})::text as said
     from cases
 )
 

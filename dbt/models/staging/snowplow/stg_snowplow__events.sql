@@ -39,7 +39,7 @@ with arrived as (
 told as (
     select
         *,
-        coalesce(mkt_source, mkt_medium, mkt_campaign) is not null or {{ attrib.click_id_says(attrib.url_query('url'), 0) }} is not null as is_tagged,
+        coalesce(mkt_source, mkt_medium, mkt_campaign) is not null or {{ attrib.click_id(attrib.url_query('url')) }} is not null as is_tagged,
         refr_source is not null and refr_medium in ('search', 'social', 'email', 'paid') as is_referred
     from arrived
 )
