@@ -83,7 +83,7 @@ def ok(passed, name, detail=""):
     failed += not passed
     print(f"{'ok' if passed else 'not ok'} {number} - {name}", flush=True)
     if not passed and detail:
-        print("\n".join("# " + line for line in str(detail).splitlines()), flush=True)
+        print("\n".join("# " + line for line in str(detail).splitlines()), file=sys.stderr, flush=True)  # prove shows it
 
 
 class Dbt:
