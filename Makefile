@@ -41,7 +41,7 @@ all:
 # Targets that install what they need, so that they also work before PGXS is there. The second make
 # sees what the first step installed.
 # ---------------------------------------------------------------------------------------------------
-.PHONY: demo psql test unit docs bench bench-dbt lint format
+.PHONY: demo psql test unit docs bench bench-bayes bench-dbt lint format
 
 AGAIN = $(MAKE) --no-print-directory -j$(shell nproc)
 
@@ -74,6 +74,14 @@ bench:
 	@$(AGAIN) -s all
 	@tools/with_cluster $(PYTHON) bench/run
 	@tools/with_cluster $(PYTHON) bench/evidence
+	@tools/with_cluster $(PYTHON) bench/calibration
+	@tools/with_cluster $(PYTHON) bench/geo_panel
+
+# Against PyMC-Marketing, which it installs under build/: several hundred megabytes.
+bench-bayes:
+	@tools/packages run test
+	@$(AGAIN) -s all
+	@tools/with_cluster $(PYTHON) bench/bayes
 
 bench-dbt:
 	@tools/packages run test dbt

@@ -169,6 +169,20 @@ SELECT r.channel, round(spend::numeric, 1) AS spend, round(contribution) AS cont
 FROM mix_models, mmm_roas(model) AS r JOIN (VALUES ('x1', 274848.0), ('x2', 65906)) AS t (channel, truth) USING (channel)
 WHERE name = 'example';
 
+\echo 'The same as a Bayesian fit, the default: 4 chains of 1000 + 1000 No-U-Turn draws over everything that is not known.'
+\echo 'R-hat near 1 says that the chains agree, ess how many independent draws theirs are worth.'
+\echo
+INSERT INTO steps (step) VALUES ('sample it');
+INSERT INTO mix_models SELECT 'bayes', dataset, mmm_fit(dataset, saturation => 'logistic', max_lag => 7) FROM mix_models WHERE name = 'example';
+INSERT INTO steps (step) VALUES ('its ROAS and transforms');
+SELECT r.channel, round(roas) AS roas, round(roas_low) AS low, round(roas_high) AS high, round(true_roas) AS "true roas",
+       d.mean::numeric(4, 2) AS decay, true_decay AS "true decay", d.low::numeric(4, 2) AS "decay low", d.high::numeric(4, 2) AS "decay high",
+       p.rhat::numeric(6, 3) AS "worst R-hat", round(p.ess) AS "least ess"
+FROM mix_models, mmm_roas(model) AS r JOIN (VALUES ('x1', 4967.8, 0.4), ('x2', 2274.9, 0.2)) AS t (channel, true_roas, true_decay) USING (channel)
+     JOIN LATERAL (SELECT * FROM mmm_parameters(model) WHERE parameter = 'decay') AS d ON d.component = r.channel
+     JOIN LATERAL (SELECT component, max(rhat) AS rhat, min(ess_bulk) AS ess FROM mmm_parameters(model) GROUP BY component) AS p ON p.component = r.channel
+WHERE name = 'bayes';
+
 \echo 'Sales by what made them, per quarter:'
 \echo
 INSERT INTO steps (step) VALUES ('its contributions');
@@ -262,6 +276,23 @@ SELECT CASE cut WHEN 0 THEN 'as today' ELSE '-' || 100 * cut || ' %' END AS budg
            AS "% better, with less"
 FROM curves, unnest(ARRAY[0, 0.1, 0.2]) AS cut, optimize_budget(curves, 920000 * (1 - cut))
 GROUP BY cut ORDER BY cut;
+
+\echo :bold'Over the fitted model: next quarter as the last one, scaled':plain
+\echo 'The response of each channel is the model''s own, week by week; the interval is that of the lift over the draws.'
+\echo
+INSERT INTO steps (step) VALUES ('a plan over the model');
+SELECT coalesce(channel, 'total') AS channel, round(sum(current_spend)) AS today, round(sum(optimal_spend)) AS best,
+       round(sum(current_response)) AS response_today, round(sum(optimal_response)) AS response, round(sum(lift)) AS lift,
+       CASE WHEN channel IS NOT NULL THEN '[' || round(max(lift_low)) || ', ' || round(max(lift_high)) || ']' END AS "90 %",
+       bool_or(extrapolated) AS extrapolated, CASE WHEN channel IS NULL THEN to_char(max(gap), '0.0EEEE') END AS gap
+FROM mix_models, optimize_budget(model, periods => 13) WITH ORDINALITY AS plan
+WHERE name = 'weekly' GROUP BY GROUPING SETS ((channel, ordinality), ()) ORDER BY ordinality;
+\echo :bold'and week by week, given what the last weeks still carry':plain
+\echo
+INSERT INTO steps (step) VALUES ('flighting');
+SELECT period, round(sum(spend)) AS spend, string_agg(channel || ' ' || round(spend), ', ' ORDER BY channel) AS plan,
+       round(sum(response)) AS response
+FROM mix_models, optimize_flighting(model, NULL, 8) WHERE name = 'weekly' GROUP BY period ORDER BY period;
 
 \echo
 \echo :bold'What took how long':plain

@@ -1063,6 +1063,11 @@ CREATE AGGREGATE mmm_dataset_agg(geo text, period date, kpi float8, media jsonb,
 COMMENT ON AGGREGATE mmm_dataset_agg(text, date, float8, jsonb, jsonb, float8) IS
 	'mmm_dataset of rows in any order: one row a geo and period, with controls, scaled by population; media {"tv": 1200} or {"tv": {"spend": .., "exposure": ..}}; kpi NULL is a period to predict';
 
+CREATE FUNCTION mmm_split_national(dataset mmm_dataset, channels text[]) RETURNS mmm_dataset
+	AS 'MODULE_PATHNAME', 'attrib_mmm_split_national' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION mmm_split_national(mmm_dataset, text[]) IS
+	'splits media whose national figures every geo states among the geos, by population';
+
 -- =====================================================================================================
 -- 12. mmm_model: a fitted media mix model, and what it says
 -- =====================================================================================================
@@ -1107,7 +1112,7 @@ CREATE FUNCTION mmm_fit(dataset mmm_dataset, method text DEFAULT 'bayes', adstoc
 	RETURNS mmm_model
 	AS 'MODULE_PATHNAME', 'attrib_mmm_fit' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL SAFE COST 1000000;
 COMMENT ON FUNCTION mmm_fit(mmm_dataset, text, text, text, boolean, integer, boolean, boolean, text, integer, float8, text[], jsonb, jsonb, integer, float8, integer, integer, integer, bigint, jsonb) IS
-	'fits a media mix model: adstock, saturation, trend, seasonality, controls and interactions; the same seed gives the same digits';
+	'fits a media mix model, by default Bayesian: adstock, saturation, trend, seasonality, controls, interactions, priors and lift tests; the same seed gives the same digits';
 
 CREATE FUNCTION mmm_candidates(dataset mmm_dataset, method text DEFAULT 'bayes', adstock text DEFAULT 'geometric', saturation text DEFAULT 'hill',
 	adstock_first boolean DEFAULT true, max_lag integer DEFAULT 8, normalized boolean DEFAULT true,
@@ -1127,7 +1132,13 @@ CREATE FUNCTION mmm_parameters(model mmm_model,
 	OUT component text, OUT parameter text, OUT mean float8, OUT sd float8, OUT low float8, OUT median float8, OUT high float8, OUT prior_mean float8, OUT prior_sd float8, OUT contraction float8, OUT rhat float8, OUT ess_bulk float8, OUT ess_tail float8)
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'attrib_mmm_parameters' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000 ROWS 30;
-COMMENT ON FUNCTION mmm_parameters(mmm_model) IS 'parameters in the user''s units; low and high bound 90%';
+COMMENT ON FUNCTION mmm_parameters(mmm_model) IS 'parameters in the user''s units; low and high bound 90%; of a Bayesian fit with prior, R-hat and effective sample sizes';
+
+CREATE FUNCTION mmm_draws(model mmm_model,
+	OUT chain integer, OUT draw integer, OUT component text, OUT parameter text, OUT value float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_mmm_draws' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000 ROWS 60000;
+COMMENT ON FUNCTION mmm_draws(mmm_model) IS 'the draws from the posterior that a model keeps, in the user''s units; a ridge fit''s bootstrap replicates';
 
 CREATE FUNCTION mmm_diagnostics(model mmm_model,
 	OUT metric text, OUT component text, OUT value float8, OUT threshold float8, OUT ok boolean, OUT advice text)
@@ -1165,3 +1176,32 @@ CREATE FUNCTION steady_state_curves(model mmm_model) RETURNS response_curve[]
 	AS 'MODULE_PATHNAME', 'attrib_steady_state_curves' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION steady_state_curves(mmm_model) IS
 	'response_curves of the spend per period, for optimize_budget: an approximation that supposes the same spend in every period';
+
+CREATE FUNCTION optimize_budget(model mmm_model, total_budget float8 DEFAULT NULL, spend text DEFAULT 'at_most',
+                                target_roas float8 DEFAULT NULL, target_marginal_roas float8 DEFAULT NULL,
+                                target_response float8 DEFAULT NULL, objective text DEFAULT 'revenue',
+                                margin float8 DEFAULT 1, constraints jsonb DEFAULT '[]',
+                                tolerance float8 DEFAULT 1e-6, node_limit int DEFAULT 100000,
+                                periods int DEFAULT NULL, risk text DEFAULT 'mean', risk_level float8 DEFAULT 0.1,
+                                extra jsonb DEFAULT '{}',
+                                OUT channel text, OUT current_spend float8, OUT optimal_spend float8,
+                                OUT current_response float8, OUT optimal_response float8, OUT lift float8,
+                                OUT roas float8, OUT marginal_roas float8, OUT shadow_price float8,
+                                OUT binding_constraint text, OUT extrapolated boolean, OUT objective_value float8,
+                                OUT upper_bound float8, OUT gap float8, OUT lift_low float8, OUT lift_high float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_optimize_budget_mmm'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 1000000 ROWS 20;
+
+COMMENT ON FUNCTION optimize_budget(mmm_model, float8, text, float8, float8, float8, text, float8, jsonb, float8, int, int, text, float8, jsonb) IS
+	'the globally best multiple of each channel''s spend by a media mix model, with a proven upper bound and the lift''s interval';
+
+CREATE FUNCTION optimize_flighting(model mmm_model, total_budget float8, periods int, constraints jsonb DEFAULT '[]',
+                                   OUT period date, OUT channel text, OUT spend float8, OUT response float8,
+                                   OUT upper_bound float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'attrib_optimize_flighting'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 1000000 ROWS 200;
+
+COMMENT ON FUNCTION optimize_flighting(mmm_model, float8, int, jsonb) IS
+	'spend per channel and period after the training that responds best by a media mix model, with an upper bound';

@@ -114,8 +114,8 @@ SELECT rounded(sum(optimal_spend)) AS spent, count(*) FILTER (WHERE optimal_spen
 FROM (SELECT array_agg(response_curve('c' || i, 10, 5, 3)) AS curves FROM generate_series(1, 50) AS i) AS c, optimize_budget(curves, 60);
 SELECT channel, rounded(optimal_spend) FROM optimize_budget(ARRAY[response_curve('flat', 0, 5, 2), response_curve('steep', 10, 5, 50)], 100) ORDER BY channel;
 SELECT channel, optimal_spend FROM optimize_budget(ARRAY[response_curve('a', 10, 5, min_spend => 3, max_spend => 3), response_curve('b', 10, 5)], 10, 'exactly');
-SELECT * FROM optimize_budget(NULL, 10);
-SELECT * FROM optimize_budget('{}', 10);
+SELECT * FROM optimize_budget(NULL::response_curve[], 10);
+SELECT * FROM optimize_budget('{}'::response_curve[], 10);
 SELECT * FROM budget_frontier(NULL, 0, 10);
 SELECT count(*) FROM mix, budget_frontier(curves, 5, 5, 1);
 -- Today's plan is never beaten by the optimizer's own.

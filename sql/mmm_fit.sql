@@ -130,6 +130,34 @@ ORDER BY t.channel;
 SELECT m::text::mmm_model::text = m::text AS round_trip FROM geo_models;
 SELECT geo, count(*) FROM geo_models, mmm_predict(m, mmm_dataset('{"version": 1, "rows": [{"geo": "south", "period": "2025-04-21", "media": {"tv": 1, "search": 2}, "controls": {"price": 9}}]}')) GROUP BY geo;
 
+-- Coefficients by geo: a pooled model's JSON with each geo's own, those of the south doubled; the layout is common, sd, then [geo][channel]
+CREATE TABLE by_geo AS
+SELECT factor, jsonb_set(jsonb_set(j, '{arguments,geo_coefficients}', 'true'), '{parameters}', (j -> 'parameters') || '[0.25, 0.5]' ||
+       jsonb_build_array(j #> '{parameters,4}', j #> '{parameters,5}', (j #>> '{parameters,4}')::numeric * factor, (j #>> '{parameters,5}')::numeric * factor))::text::mmm_model AS m
+FROM (SELECT jsonb_set(m::text::jsonb, '{draws}', '[]') AS j FROM geo_models) AS s, (VALUES (1), (2)) AS f (factor);
+SELECT m::text::mmm_model::text = m::text AS round_trip FROM by_geo;
+SELECT r.geo, r.channel, round((r.contribution / p.contribution)::numeric, 9) AS times, round((r.marginal_roas / p.marginal_roas)::numeric, 9) AS marginal,
+       abs(r.contribution / c.contribution - 1) < 1e-12 AS as_contributed
+FROM by_geo AS b, geo_models AS g, mmm_roas(b.m, by => 'geo') AS r, mmm_roas(g.m, by => 'geo') AS p,
+     (SELECT geo, component, sum(contribution) AS contribution FROM by_geo, mmm_contributions(m) WHERE factor = 2 GROUP BY geo, component) AS c
+WHERE b.factor = 2 AND r.geo = p.geo AND r.channel = p.channel AND c.geo = r.geo AND c.component = r.channel ORDER BY r.geo, r.channel;
+SELECT channel, abs(sum(r.contribution) / t.contribution - 1) < 1e-12 AS adds_up, abs(max(c.response) / t.contribution - 1) < 1e-12 AS as_the_curve
+FROM by_geo AS b, mmm_roas(m) AS t JOIN LATERAL mmm_roas(m, by => 'geo') AS r USING (channel)
+JOIN LATERAL (SELECT channel, response FROM mmm_response_curves(m, points => 3) WHERE multiplier = 1) AS c USING (channel) WHERE factor = 2
+GROUP BY channel, t.contribution ORDER BY channel;
+SELECT s.channel, round((s.coefficient / p.coefficient)::numeric, 9) AS times
+FROM by_geo AS b, geo_models AS g, unnest(steady_state_curves(b.m)) AS s JOIN LATERAL unnest(steady_state_curves(g.m)) AS p USING (channel) WHERE factor = 2;
+SELECT abs(sum(x.predicted) / sum(y.predicted) - 1) < 1e-12 AS equal_ones_are_the_pooled_model
+FROM by_geo AS b, geo_models AS g, mmm_predict(b.m, (SELECT mmm_dataset(m::text::jsonb -> 'dataset' #>> '{}') FROM geo_models)) AS x
+JOIN LATERAL mmm_predict(g.m, (SELECT mmm_dataset(m::text::jsonb -> 'dataset' #>> '{}') FROM geo_models)) AS y USING (geo, period) WHERE factor = 1;
+SELECT component, parameter, round((mean / min(mean) FILTER (WHERE parameter = 'coefficient') OVER (PARTITION BY component))::numeric, 3) AS times
+FROM by_geo, mmm_parameters(m) WHERE factor = 2 AND component IN ('tv', 'search') AND parameter ~ 'coefficient';
+SELECT component, parameter, mean FROM by_geo, mmm_parameters(m) WHERE factor = 2 AND parameter = 'geo_sd';
+SELECT regexp_replace(m::text, '0\.25, 0\.5', '0.25, -0.5')::mmm_model FROM by_geo WHERE factor = 2;
+SELECT regexp_replace(m::text, '0\.25, 0\.5', '0.25')::mmm_model FROM by_geo WHERE factor = 2;
+SELECT replace(m::text, '"geo_coefficients": false', '"geo_coefficients": true')::mmm_model FROM models WHERE name = 'first';
+SELECT mmm_parameters(replace(m::text, '"geo_coefficients": false, ', '')::mmm_model) = mmm_parameters(m) AS pooled_unless_said FROM models WHERE name = 'first' LIMIT 1;
+
 -- Candidates: a front
 SELECT count(*) > 10 AS several, bool_and(nrmse > 0 AND rssd >= 0) AS sane, count(DISTINCT channel) AS channels,
        bool_and(abs(total - 1) < 1e-12) AS shares
@@ -143,7 +171,6 @@ SELECT mmm_fit(NULL, method => 'ridge') IS NULL AS null_dataset, (SELECT count(*
        (SELECT count(*) FROM mmm_response_curves(NULL)) AS curves;
 
 -- Refused
-SELECT mmm_fit(d) FROM datasets;
 SELECT mmm_fit(d, method => 'magic') FROM datasets;
 SELECT mmm_fit(d, method => NULL) FROM datasets;
 SELECT mmm_fit(d, 'ridge', adstock => 'geo') FROM datasets;

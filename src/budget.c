@@ -14,32 +14,15 @@ PG_FUNCTION_INFO_V1(attrib_optimize_budget);
 PG_FUNCTION_INFO_V1(attrib_budget_frontier);
 
 #define BAD_VALUE ERRCODE_INVALID_PARAMETER_VALUE
-#define LARGEST_AMOUNT 1e30
 #define MOST_STEPS 100000
 
-/* The arguments of optimize_budget, in order. */
-enum
-{
-	ARG_CURVES,
-	ARG_TOTAL_BUDGET,
-	ARG_SPEND,
-	ARG_TARGET_ROAS,
-	ARG_TARGET_MARGINAL_ROAS,
-	ARG_TARGET_RESPONSE,
-	ARG_OBJECTIVE,
-	ARG_MARGIN,
-	ARG_CONSTRAINTS,
-	ARG_TOLERANCE,
-	ARG_NODE_LIMIT,
-	ARG_EXTRA,
-};
+#define ARG_EXTRA ARG_BUDGET_END
 
 static const char *const objective_names[] = {"revenue", "profit", "roi", "reach"};
 static const char *const target_names[] = {"", "target_roas", "target_marginal_roas", "target_response"};
 
-/* 22023 unless low <= value <= high. */
-static double
-float8_between(FunctionCallInfo fcinfo, int argno, const char *name, double low, double high)
+double
+budget_float8_between(FunctionCallInfo fcinfo, int argno, const char *name, double low, double high)
 {
 	double value = argument_float8(fcinfo, argno, name);
 
@@ -90,7 +73,8 @@ target_argument(FunctionCallInfo fcinfo, BudgetRequest *request)
 								   target_names[target]),
 							errhint("Give the one that matters; the others can be read off the answer.")));
 		request->target = target;
-		request->target_value = float8_between(fcinfo, argno, target_names[target], 1e-30, LARGEST_AMOUNT);
+		request->target_value =
+			budget_float8_between(fcinfo, argno, target_names[target], 1e-30, BUDGET_LARGEST_AMOUNT);
 	}
 }
 
@@ -131,9 +115,9 @@ total_argument(FunctionCallInfo fcinfo, BudgetTarget target, const BudgetCurves 
 	if (!PG_ARGISNULL(ARG_TOTAL_BUDGET))
 	{
 		total = PG_GETARG_FLOAT8(ARG_TOTAL_BUDGET);
-		return isinf(total) && total > 0
-				   ? total
-				   : float8_between(fcinfo, ARG_TOTAL_BUDGET, "total_budget", 0, LARGEST_AMOUNT);
+		return isinf(total) && total > 0 ? total
+										 : budget_float8_between(fcinfo, ARG_TOTAL_BUDGET, "total_budget", 0,
+																 BUDGET_LARGEST_AMOUNT);
 	}
 	if (target != BUDGET_NO_TARGET)
 		return INFINITY;
@@ -150,8 +134,8 @@ total_argument(FunctionCallInfo fcinfo, BudgetTarget target, const BudgetCurves 
 	return total;
 }
 
-static void
-refuse_extra(Jsonb *extra)
+void
+budget_refuse_extra(Jsonb *extra)
 {
 	JsonbObjectIter it;
 
@@ -160,9 +144,21 @@ refuse_extra(Jsonb *extra)
 		jsonb_option_unknown(&it, "none so far");
 }
 
-static BudgetPlan
-plan_or_raise(const BudgetRequest *request, const BudgetCurves *curves, const BudgetConstraints *constraints,
-			  const char *function)
+void
+budget_warn(const BudgetPlan *plan, const BudgetRequest *request, const char *function)
+{
+	if (!plan->certified)
+		ereport(
+			WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("%s: the plan is proven to a gap of %.3g, not to the tolerance of %g", function,
+					plan->gap, request->tolerance),
+			 errhint("Any plan is at most that far from the best. A higher node_limit may narrow the gap.")));
+}
+
+BudgetPlan
+budget_plan_or_raise(const BudgetRequest *request, const BudgetCurves *curves,
+					 const BudgetConstraints *constraints, const char *function)
 {
 	BudgetPlan plan;
 	BudgetTrouble trouble;
@@ -171,18 +167,11 @@ plan_or_raise(const BudgetRequest *request, const BudgetCurves *curves, const Bu
 	if (status == CORE_BAD_INPUT)
 		budget_raise(&trouble, request, curves, constraints);
 	attrib_check_status(status, function);
-	if (!plan.certified)
-		ereport(
-			WARNING,
-			(errcode(ERRCODE_WARNING),
-			 errmsg("%s: the plan is proven to a gap of %.3g, not to the tolerance of %g", function, plan.gap,
-					request->tolerance),
-			 errhint("A higher node_limit narrows the gap; any plan is at most that far from the best.")));
 	return plan;
 }
 
-static const char *
-binding_name(int binding, const BudgetRequest *request, const BudgetConstraints *constraints)
+const char *
+budget_binding_name(int binding, const BudgetRequest *request, const BudgetConstraints *constraints)
 {
 	switch (binding)
 	{
@@ -201,9 +190,8 @@ binding_name(int binding, const BudgetRequest *request, const BudgetConstraints 
 	}
 }
 
-/* A column that is NULL where there is no number. */
-static void
-put_number(Datum *values, bool *nulls, int column, double value)
+void
+budget_put_number(Datum *values, bool *nulls, int column, double value)
 {
 	nulls[column] = isnan(value);
 	values[column] = Float8GetDatum(value);
@@ -218,7 +206,7 @@ put_channel(RowSink *sink, const BudgetRequest *request, const BudgetCurves *cur
 	Curve curve = curves->channels[i].curve;
 	double current = curves->channels[i].current;
 	double spend = plan->spend[i];
-	const char *binding = binding_name(plan->binding[i], request, constraints);
+	const char *binding = budget_binding_name(plan->binding[i], request, constraints);
 	double now;
 	double then;
 
@@ -227,29 +215,51 @@ put_channel(RowSink *sink, const BudgetRequest *request, const BudgetCurves *cur
 	then = curve_value(&curve, spend);
 	now = isnan(current) ? NAN : curve_value(&curve, current);
 	values[0] = CStringGetTextDatum(curves->names[i]);
-	put_number(values, nulls, 1, current);
-	put_number(values, nulls, 2, spend);
-	put_number(values, nulls, 3, now);
-	put_number(values, nulls, 4, then);
-	put_number(values, nulls, 5, then - now);
-	put_number(values, nulls, 6, spend > 0 ? then / spend : NAN);
-	put_number(values, nulls, 7, curve_slope_at(&curve, spend));
-	put_number(values, nulls, 8, plan->shadow_price[i]);
+	budget_put_number(values, nulls, 1, current);
+	budget_put_number(values, nulls, 2, spend);
+	budget_put_number(values, nulls, 3, now);
+	budget_put_number(values, nulls, 4, then);
+	budget_put_number(values, nulls, 5, then - now);
+	budget_put_number(values, nulls, 6, spend > 0 ? then / spend : NAN);
+	budget_put_number(values, nulls, 7, curve_slope_at(&curve, spend));
+	budget_put_number(values, nulls, 8, plan->shadow_price[i]);
 	nulls[9] = binding == NULL;
 	if (binding)
 		values[9] = CStringGetTextDatum(binding);
 	nulls[10] = true; /* a curve does not say which spends were ever observed */
-	put_number(values, nulls, 11, plan->value);
-	put_number(values, nulls, 12, plan->bound);
-	put_number(values, nulls, 13, plan->gap);
+	budget_put_number(values, nulls, 11, plan->value);
+	budget_put_number(values, nulls, 12, plan->bound);
+	budget_put_number(values, nulls, 13, plan->gap);
 	row_sink_put(sink, values, nulls);
+}
+
+BudgetRequest
+budget_request_read(FunctionCallInfo fcinfo, const BudgetCurves *curves, BudgetConstraints *constraints)
+{
+	BudgetRequest request = {0};
+
+	request.objective = objective_argument(fcinfo);
+	request.exactly = exactly_argument(fcinfo);
+	target_argument(fcinfo, &request);
+	request.margin = budget_float8_between(fcinfo, ARG_MARGIN, "margin", 1e-30, BUDGET_LARGEST_AMOUNT);
+	request.tolerance = budget_float8_between(fcinfo, ARG_TOLERANCE, "tolerance", 1e-9, 0.5);
+	request.node_limit = argument_int32(fcinfo, ARG_NODE_LIMIT, "node_limit", 1, PG_INT32_MAX);
+	argument_not_null(fcinfo, ARG_CONSTRAINTS, "constraints");
+	*constraints = budget_constraints_read(PG_GETARG_JSONB_P(ARG_CONSTRAINTS), curves);
+	request.total = total_argument(fcinfo, request.target, curves);
+	check_request(&request);
+	request.channels = curves->count;
+	request.channel = curves->channels;
+	request.groups = constraints->count;
+	request.group = constraints->groups;
+	return request;
 }
 
 Datum
 attrib_optimize_budget(PG_FUNCTION_ARGS)
 {
 	RowSink sink = row_sink_begin(fcinfo);
-	BudgetRequest request = {0};
+	BudgetRequest request;
 	BudgetCurves curves;
 	BudgetConstraints constraints;
 	BudgetPlan plan;
@@ -257,26 +267,14 @@ attrib_optimize_budget(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(ARG_CURVES))
 		return (Datum) 0;
 	curves = budget_curves_read(PG_GETARG_ARRAYTYPE_P(ARG_CURVES));
-	request.objective = objective_argument(fcinfo);
-	request.exactly = exactly_argument(fcinfo);
-	target_argument(fcinfo, &request);
-	request.margin = float8_between(fcinfo, ARG_MARGIN, "margin", 1e-30, LARGEST_AMOUNT);
-	request.tolerance = float8_between(fcinfo, ARG_TOLERANCE, "tolerance", 1e-9, 0.5);
-	request.node_limit = argument_int32(fcinfo, ARG_NODE_LIMIT, "node_limit", 1, PG_INT32_MAX);
-	argument_not_null(fcinfo, ARG_CONSTRAINTS, "constraints");
 	argument_not_null(fcinfo, ARG_EXTRA, "extra");
-	constraints = budget_constraints_read(PG_GETARG_JSONB_P(ARG_CONSTRAINTS), &curves);
-	refuse_extra(PG_GETARG_JSONB_P(ARG_EXTRA));
-	request.total = total_argument(fcinfo, request.target, &curves);
-	check_request(&request);
+	budget_refuse_extra(PG_GETARG_JSONB_P(ARG_EXTRA));
+	request = budget_request_read(fcinfo, &curves, &constraints);
 	budget_curves_prepare(&curves, request.objective == BUDGET_REACH);
 	if (curves.count == 0)
 		return (Datum) 0;
-	request.channels = curves.count;
-	request.channel = curves.channels;
-	request.groups = constraints.count;
-	request.group = constraints.groups;
-	plan = plan_or_raise(&request, &curves, &constraints, "optimize_budget");
+	plan = budget_plan_or_raise(&request, &curves, &constraints, "optimize_budget");
+	budget_warn(&plan, &request, "optimize_budget");
 	for (int i = 0; i < curves.count; i++)
 		put_channel(&sink, &request, &curves, &constraints, &plan, i);
 	return (Datum) 0;
@@ -326,8 +324,8 @@ attrib_budget_frontier(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	curves = budget_curves_read(PG_GETARG_ARRAYTYPE_P(0));
-	low = float8_between(fcinfo, 1, "low", 0, LARGEST_AMOUNT);
-	high = float8_between(fcinfo, 2, "high", low, LARGEST_AMOUNT);
+	low = budget_float8_between(fcinfo, 1, "low", 0, BUDGET_LARGEST_AMOUNT);
+	high = budget_float8_between(fcinfo, 2, "high", low, BUDGET_LARGEST_AMOUNT);
 	steps = argument_int32(fcinfo, 3, "steps", 1, MOST_STEPS);
 	argument_not_null(fcinfo, 4, "constraints");
 	constraints = budget_constraints_read(PG_GETARG_JSONB_P(4), &curves);
@@ -351,13 +349,15 @@ attrib_budget_frontier(PG_FUNCTION_ARGS)
 		double response;
 
 		request.total = steps > 1 ? low + (high - low) * step / (steps - 1) : low;
-		plan = plan_or_raise(&request, &curves, &constraints, "budget_frontier");
+		plan = budget_plan_or_raise(&request, &curves, &constraints, "budget_frontier");
+		budget_warn(&plan, &request, "budget_frontier");
 		response = plan_response(&curves, &plan);
-		put_number(values, nulls, 0, request.total);
-		put_number(values, nulls, 1, response);
-		put_number(values, nulls, 2,
-				   request.total > last_total ? (response - before) / (request.total - last_total) : NAN);
-		put_number(values, nulls, 3, plan.total_price);
+		budget_put_number(values, nulls, 0, request.total);
+		budget_put_number(values, nulls, 1, response);
+		budget_put_number(values, nulls, 2,
+						  request.total > last_total ? (response - before) / (request.total - last_total)
+													 : NAN);
+		budget_put_number(values, nulls, 3, plan.total_price);
 		values[4] = allocation_jsonb(&curves, &plan);
 		row_sink_put(&sink, values, nulls);
 		before = response;

@@ -4,6 +4,7 @@
 
 #include "arguments.h"
 #include "jsonb_options.h"
+#include "mmm_prior_options.h"
 
 #include "utils/builtins.h"
 
@@ -47,17 +48,15 @@ unrecognized(const char *argument, const char *given, const char *known)
 	pg_unreachable();
 }
 
-static void
+static MmmMethod
 method_argument(FunctionCallInfo fcinfo)
 {
-	char *method = argument_text(fcinfo, ARG_METHOD, "method");
+	char *name = argument_text(fcinfo, ARG_METHOD, "method");
+	MmmMethod method;
 
-	if (strcmp(method, "bayes") == 0)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("method 'bayes' is not available in this version"),
-						errhint("Write method => 'ridge'.")));
-	if (strcmp(method, "ridge") != 0)
-		unrecognized("method", method, "ridge and bayes");
+	if (!mmm_method_by_name(name, &method))
+		unrecognized("method", name, "ridge and bayes");
+	return method;
 }
 
 static int
@@ -195,7 +194,6 @@ priors_argument(FunctionCallInfo fcinfo, const MmmModel *model, MmmBox *box)
 {
 	JsonbObjectIter it;
 
-	argument_not_null(fcinfo, ARG_PRIORS, "priors");
 	jsonb_object_begin(&it, PG_GETARG_JSONB_P(ARG_PRIORS), "priors");
 	while (jsonb_object_next(&it))
 	{
@@ -213,7 +211,7 @@ priors_argument(FunctionCallInfo fcinfo, const MmmModel *model, MmmBox *box)
 }
 
 static void
-lift_tests_argument(FunctionCallInfo fcinfo)
+lift_tests_argument(FunctionCallInfo fcinfo, MmmRequest *request)
 {
 	Jsonb *tests;
 
@@ -221,56 +219,175 @@ lift_tests_argument(FunctionCallInfo fcinfo)
 	tests = PG_GETARG_JSONB_P(ARG_LIFT_TESTS);
 	if (!JB_ROOT_IS_ARRAY(tests) || JB_ROOT_IS_SCALAR(tests))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("lift_tests must be a JSON array")));
-	if (JB_ROOT_COUNT(tests) > 0)
+	if (JB_ROOT_COUNT(tests) == 0)
+		return;
+	if (request->value.method == MMM_RIDGE)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("method 'ridge' takes no lift tests"),
 						errhint("They need method => 'bayes'.")));
+	mmm_lift_tests_read(tests, &request->value.model, &request->beliefs);
 }
 
 static void
-extra_argument(FunctionCallInfo fcinfo, MmmFitOptions *options)
+ridge_extra(JsonbObjectIter *it, MmmFitOptions *options)
+{
+	if (strcmp(it->key, "candidates") == 0)
+		options->candidates = (int) jsonb_option_int64(it, 1, 10000000);
+	else if (strcmp(it->key, "replicates") == 0)
+		options->replicates = (int) jsonb_option_int64(it, 0, 100000);
+	else if (strcmp(it->key, "folds") == 0)
+		options->folds = (int) jsonb_option_int64(it, 0, 6);
+	else if (strcmp(it->key, "penalty") == 0)
+		options->penalty = jsonb_option_float8(it, 1e-12, 1e6);
+	else
+		jsonb_option_unknown(it, "candidates, replicates, folds and penalty");
+}
+
+/* "normal" or "student_t" */
+static bool
+is_student_t(JsonbObjectIter *it)
+{
+	char *name = jsonb_option_text(it);
+
+	if (strcmp(name, "student_t") != 0 && strcmp(name, "normal") != 0)
+		unrecognized(it->key, name, "normal and student_t");
+	return strcmp(name, "student_t") == 0;
+}
+
+/* Degrees of freedom of a robust lift test's error: few enough that one wrong test does not rule. */
+#define LIFT_NU 4
+
+/* How much geos have in common: "complete", all; "partial", a common coefficient that theirs vary about; "none". */
+static void
+pooling_option(JsonbObjectIter *it, MmmRequest *request)
+{
+	char *name = jsonb_option_text(it);
+
+	if (strcmp(name, "complete") != 0 && strcmp(name, "partial") != 0 && strcmp(name, "none") != 0)
+		unrecognized(it->key, name, "complete, partial and none");
+	if (strcmp(name, "complete") != 0 && !request->value.data->has_geo)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("extra: \"pooling\" \"%s\" needs a dataset with geos", name)));
+	request->value.spec.geo_coefficients = strcmp(name, "complete") != 0;
+	request->beliefs.unpooled = strcmp(name, "none") == 0;
+}
+
+static void
+bayes_extra(JsonbObjectIter *it, MmmRequest *request)
+{
+	if (strcmp(it->key, "likelihood") == 0)
+		request->value.spec.likelihood = is_student_t(it) ? MMM_STUDENT_T : MMM_NORMAL;
+	else if (strcmp(it->key, "nu") == 0)
+		request->beliefs.fixed_nu = jsonb_option_float8(it, 0.1, 1000);
+	else if (strcmp(it->key, "lift_likelihood") == 0)
+		request->beliefs.lift_nu = is_student_t(it) ? LIFT_NU : INFINITY;
+	else if (strcmp(it->key, "pooling") == 0)
+		pooling_option(it, request);
+	else if (strcmp(it->key, "prior_only") == 0)
+		request->beliefs.prior_only = jsonb_option_bool(it);
+	else if (strcmp(it->key, "target_accept") == 0)
+		request->bayes.target_accept = jsonb_option_float8(it, 0.5, 0.999);
+	else if (strcmp(it->key, "max_depth") == 0)
+		request->bayes.max_depth = (int) jsonb_option_int64(it, 1, NUTS_MAX_DEPTH);
+	else if (strcmp(it->key, "workers") == 0)
+		request->workers = (int) jsonb_option_int64(it, 0, 1024);
+	else
+		jsonb_option_unknown(it,
+							 "likelihood, nu, lift_likelihood, pooling, prior_only, target_accept, max_depth "
+							 "and workers");
+}
+
+static void
+extra_argument(FunctionCallInfo fcinfo, MmmRequest *request)
 {
 	JsonbObjectIter it;
 
 	argument_not_null(fcinfo, ARG_EXTRA, "extra");
 	jsonb_object_begin(&it, PG_GETARG_JSONB_P(ARG_EXTRA), "extra");
 	while (jsonb_object_next(&it))
-	{
-		if (strcmp(it.key, "candidates") == 0)
-			options->candidates = (int) jsonb_option_int64(&it, 1, 10000000);
-		else if (strcmp(it.key, "replicates") == 0)
-			options->replicates = (int) jsonb_option_int64(&it, 0, 100000);
-		else if (strcmp(it.key, "folds") == 0)
-			options->folds = (int) jsonb_option_int64(&it, 0, 6);
-		else if (strcmp(it.key, "penalty") == 0)
-			options->penalty = jsonb_option_float8(&it, 1e-12, 1e6);
+		if (request->value.method == MMM_RIDGE)
+			ridge_extra(&it, &request->ridge);
 		else
-			jsonb_option_unknown(&it, "candidates, replicates, folds and penalty");
-	}
+			bayes_extra(&it, request);
+	if (!isnan(request->beliefs.fixed_nu) && request->value.spec.likelihood != MMM_STUDENT_T)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("extra: \"nu\" needs \"likelihood\": \"student_t\"")));
+}
+
+static void
+chain_arguments(FunctionCallInfo fcinfo, MmmRequest *request)
+{
+	MmmBayesOptions *bayes = &request->bayes;
+
+	bayes->chains = argument_int32(fcinfo, ARG_CHAINS, "chains", 1, 1000);
+	bayes->warmup = argument_int32(fcinfo, ARG_WARMUP, "warmup", 0, NUTS_MAX_ITERATIONS);
+	bayes->draws = argument_int32(fcinfo, ARG_DRAWS, "draws", 1, NUTS_MAX_ITERATIONS);
+	bayes->seed = (uint64) request->value.seed;
+}
+
+/* Before the extra argument is read, which may override them, and after the model is laid out by it. */
+static void
+default_beliefs(MmmRequest *request)
+{
+	MmmBeliefs said = request->beliefs;
+
+	mmm_beliefs_default(&request->value.model, &request->beliefs, attrib_env());
+	request->beliefs.kpi_value = request->value.kpi_value;
+	request->beliefs.fixed_nu = said.fixed_nu;
+	request->beliefs.lift_nu = said.lift_nu;
+	request->beliefs.prior_only = said.prior_only;
+	request->beliefs.unpooled = said.unpooled;
+}
+
+static double
+kpi_value_argument(FunctionCallInfo fcinfo)
+{
+	double kpi_value = argument_float8(fcinfo, ARG_KPI_VALUE, "kpi_value");
+
+	if (!(kpi_value > 0 && kpi_value <= MMM_MAX_AMOUNT))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("kpi_value must be > 0 and <= %g, not %g", MMM_MAX_AMOUNT, kpi_value),
+						errhint("It is what one unit of the kpi is worth, 1 where the kpi is revenue.")));
+	return kpi_value;
 }
 
 void
-mmm_fit_arguments(FunctionCallInfo fcinfo, MmmValue *value, MmmFitOptions *options)
+mmm_fit_arguments(FunctionCallInfo fcinfo, MmmRequest *request)
 {
+	MmmValue *value = &request->value;
+
 	memset(value, 0, sizeof(*value));
+	request->beliefs = (MmmBeliefs){.fixed_nu = NAN, .lift_nu = INFINITY};
+	request->bayes = (MmmBayesOptions){.target_accept = 0.9, .max_depth = 10};
+	request->workers = -1;
 	value->data = mmm_dataset_arg(fcinfo, ARG_DATASET);
-	value->method = MMM_RIDGE;
-	method_argument(fcinfo);
+	value->method = method_argument(fcinfo);
+	if (request->candidates)
+		value->method = MMM_RIDGE;
 	spec_arguments(fcinfo, value->data, &value->spec);
-	value->kpi_value = argument_float8(fcinfo, ARG_KPI_VALUE, "kpi_value");
-	if (!(value->kpi_value > 0 && value->kpi_value <= MMM_MAX_AMOUNT))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("kpi_value must be > 0 and <= %g, not %g", MMM_MAX_AMOUNT, value->kpi_value),
-						errhint("It is what one unit of the kpi is worth, 1 where the kpi is revenue.")));
-	argument_int32(fcinfo, ARG_CHAINS, "chains", 1, 1000);
-	argument_int32(fcinfo, ARG_WARMUP, "warmup", 0, 1000000);
-	argument_int32(fcinfo, ARG_DRAWS, "draws", 1, 1000000);
+	value->kpi_value = kpi_value_argument(fcinfo);
 	argument_not_null(fcinfo, ARG_SEED, "seed");
 	value->seed = PG_GETARG_INT64(ARG_SEED);
+	chain_arguments(fcinfo, request);
+	value->spec.likelihood = value->method == MMM_BAYES ? MMM_NORMAL : MMM_LEAST_SQUARES;
+	value->spec.geo_coefficients = value->method == MMM_BAYES && value->data->geos > 1;
+	extra_argument(fcinfo, request);
 	mmm_model_init(&value->model, value->data, &value->spec, attrib_env());
 	check_training(&value->model);
-	options->seed = (uint64) value->seed;
-	options->box = mmm_box(&value->model, attrib_env());
-	priors_argument(fcinfo, &value->model, &options->box);
-	lift_tests_argument(fcinfo);
-	extra_argument(fcinfo, options);
+	argument_not_null(fcinfo, ARG_PRIORS, "priors");
+	if (value->method == MMM_RIDGE)
+	{
+		request->ridge.seed = (uint64) value->seed;
+		request->ridge.box = mmm_box(&value->model, attrib_env());
+		priors_argument(fcinfo, &value->model, &request->ridge.box);
+	}
+	else
+	{
+		if (value->spec.adstock == ADSTOCK_DELAYED && value->spec.max_lag == 0)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("delayed adstock needs a max_lag above 0"),
+							errhint("Without lags there is no peak to find; adstock => 'none'.")));
+		default_beliefs(request);
+		mmm_priors_read(PG_GETARG_JSONB_P(ARG_PRIORS), &value->model, &request->beliefs);
+	}
+	lift_tests_argument(fcinfo, request);
 }

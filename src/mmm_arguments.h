@@ -6,7 +6,22 @@
 
 #include "mmm_value.h"
 
-/* Everything but the fit itself; 22023 and its kin for whatever makes no sense together. */
-extern void mmm_fit_arguments(FunctionCallInfo fcinfo, MmmValue *value, MmmFitOptions *options);
+#include "core/mmm_bayes.h"
+
+typedef struct MmmRequest
+{
+	bool candidates; /* set beforehand: they are ridge fits, whatever the method */
+	MmmValue value;	 /* all but the fit */
+	MmmFitOptions ridge;
+	MmmBeliefs beliefs; /* of method bayes, as is what follows */
+	MmmBayesOptions bayes;
+	int workers; /* at most; -1: as the server allows */
+} MmmRequest;
+
+/*
+ * Everything but the fit itself; 22023 and its kin for whatever makes no sense together. Some of request->ridge is
+ * set beforehand: what the function takes unless told otherwise.
+ */
+extern void mmm_fit_arguments(FunctionCallInfo fcinfo, MmmRequest *request);
 
 #endif

@@ -67,16 +67,20 @@ channel_curve(const MmmValue *value, int channel, ChannelTotals totals, TupleDes
 	const double *transforms = value->fit.parameters + channel * m->per_channel;
 	Saturation curve = mmm_saturation(m, transforms);
 	double people = 0;
+	double gain = 0; /* of all geos, if each gets its share of the spend */
 	double w = stock(m, transforms);
 	double coefficient, rate;
 	Datum values[CURVE_COLUMNS];
 	bool nulls[CURVE_COLUMNS] = {false};
 
 	for (int g = 0; g < value->data->geos; g++)
+	{
 		people += value->data->population[g];
+		gain += value->data->population[g] * mmm_coefficient(m, value->fit.parameters, g, channel);
+	}
 	/* without population every geo has its own saturation, and gets its share of the spend */
 	rate = totals.exposure / totals.spend / people / m->exposure_scale[channel];
-	coefficient = m->kpi_scale * people * value->fit.parameters[m->transforms + channel] * value->kpi_value;
+	coefficient = m->kpi_scale * gain * value->kpi_value;
 	if (m->spec.adstock_first)
 		rate *= w;
 	else

@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "core/mmm_bayes.h"
 #include "core/mmm_health.h"
 
 #include "utils/builtins.h"
@@ -41,7 +42,7 @@ put_metric(RowSink *sink, const Metric *metric, const char *component, double va
 	bool nulls[6] = {false,
 					 component == NULL,
 					 isnan(value),
-					 metric->wanted == ANY,
+					 metric->wanted == ANY || isnan(metric->threshold),
 					 metric->wanted == ANY || isnan(value),
 					 ok || isnan(value)};
 
@@ -153,6 +154,97 @@ put_channels(RowSink *sink, const MmmValue *value)
 	}
 }
 
+/* The parameter that is farthest from what the metric wants. Figures that are not numbers come last. */
+static void
+put_extreme(RowSink *sink, const Metric *metric, const MmmReportedParameter *p, const double *figure,
+			int count)
+{
+	int worst = 0;
+
+	for (int i = 1; i < count; i++)
+		if (isnan(figure[worst]) ||
+			(metric->wanted == AT_LEAST ? figure[i] < figure[worst] : figure[i] > figure[worst]))
+			worst = i;
+	put_metric(sink, metric, psprintf("%s %s", p[worst].component, p[worst].name), figure[worst]);
+}
+
+/* The extremes of what chains say of their parameters. */
+static void
+put_chains(RowSink *sink, const MmmValue *value)
+{
+	static const Metric rhat_metric = {"rhat_max", AT_MOST, MMM_MAX_RHAT,
+									   "The chains disagree: more warmup and draws, or narrower priors."};
+	static const Metric bulk_metric = {"ess_bulk_min", AT_LEAST, MMM_MIN_ESS, "Take more draws."};
+	static const Metric tail_metric = {"ess_tail_min", AT_LEAST, MMM_MIN_ESS,
+									   "Intervals are uncertain: take more draws."};
+	static const Metric divergences = {"divergences", AT_MOST, 0,
+									   "Raise extra => '{\"target_accept\": 0.99}', or narrow the priors."};
+	static const Metric stopped = {
+		"max_depth_reached", AT_MOST, 0,
+		"Trajectories were cut short: raise extra => '{\"max_depth\": 12}', or narrow the priors."};
+	static const Metric ebfmi = {"ebfmi_min", AT_LEAST, MMM_MIN_EBFMI,
+								 "Energies mix slowly: heavy tails; narrow the priors."};
+	static const Metric mcse_metric = {"mcse_to_sd_max", AT_MOST, MMM_MAX_MCSE,
+									   "Means are uncertain for want of draws: take more."};
+	const MmmFit *fit = &value->fit;
+	int count;
+	MmmReportedParameter *p = mmm_reported_parameters(value, &count);
+	double *figure = palloc(sizeof(double) * count);
+
+	for (int i = 0; i < count; i++)
+		figure[i] = fit->marginal[p[i].place].rhat;
+	put_extreme(sink, &rhat_metric, p, figure, count);
+	for (int i = 0; i < count; i++)
+		figure[i] = fit->marginal[p[i].place].ess_bulk;
+	put_extreme(sink, &bulk_metric, p, figure, count);
+	for (int i = 0; i < count; i++)
+		figure[i] = fit->marginal[p[i].place].ess_tail;
+	put_extreme(sink, &tail_metric, p, figure, count);
+	for (int i = 0; i < count; i++)
+		figure[i] = fit->marginal[p[i].place].mcse * p[i].unit / mmm_parameter_sd(value, &p[i]);
+	put_extreme(sink, &mcse_metric, p, figure, count);
+	put_metric(sink, &divergences, NULL, fit->sampling.divergences);
+	put_metric(sink, &stopped, NULL, fit->sampling.stopped);
+	put_metric(sink, &ebfmi, NULL, fit->sampling.ebfmi);
+}
+
+/* How far each of the media's parameters came from its prior. */
+static void
+put_contractions(RowSink *sink, const MmmValue *value)
+{
+	static const Metric contraction = {
+		"contraction", AT_LEAST, MMM_MIN_CONTRACTION,
+		"The data did not identify it: what is reported is the prior. Vary the spend, or test its lift."};
+	int count;
+	MmmReportedParameter *p = mmm_reported_parameters(value, &count);
+
+	for (int i = 0; i < count; i++)
+		if (p[i].place < value->model.transforms + value->model.media)
+			put_metric(sink, &contraction, psprintf("%s %s", p[i].component, p[i].name),
+					   mmm_contraction(&value->fit.marginal[p[i].place],
+									   mmm_parameter_sd(value, &p[i]) / p[i].unit));
+}
+
+static void
+put_loo(RowSink *sink, const MmmSampling *s)
+{
+	static const Metric elpd = {"elpd_loo", ANY, 0, NULL};
+	static const Metric se = {"elpd_loo_se", ANY, 0, NULL};
+	static const Metric p = {"p_loo", ANY, 0, NULL};
+	static const Metric bad = {
+		"pareto_k_bad", AT_MOST, 0,
+		"Some observations are too influential for elpd_loo: look at outliers, or take "
+		"extra => '{\"likelihood\": \"student_t\"}'."};
+	Metric k = {"pareto_k_max", AT_MOST, s->pareto_threshold,
+				"elpd_loo is unreliable for the observation that has it."};
+
+	put_metric(sink, &elpd, NULL, s->elpd_loo);
+	put_metric(sink, &se, NULL, s->elpd_loo_se);
+	put_metric(sink, &p, NULL, s->p_loo);
+	put_metric(sink, &k, NULL, s->pareto_k);
+	put_metric(sink, &bad, NULL, s->bad_pareto_k);
+}
+
 Datum
 attrib_mmm_diagnostics(PG_FUNCTION_ARGS)
 {
@@ -176,7 +268,7 @@ attrib_mmm_diagnostics(PG_FUNCTION_ARGS)
 	value = mmm_value_arg(fcinfo, 0);
 	m = &value->model;
 	predicted = palloc_extended(sizeof(double) * mmm_rows(value->data), MCXT_ALLOC_HUGE);
-	mmm_predictions(m, value->fit.parameters, value->data, 0, predicted, attrib_env());
+	mmm_reported_predictions(value, value->data, 0, predicted);
 	errors = mmm_errors(m, predicted, 0, m->train);
 	put_training(&sink, value, &errors);
 	if (m->spec.holdout > 0)
@@ -184,11 +276,21 @@ attrib_mmm_diagnostics(PG_FUNCTION_ARGS)
 		errors = mmm_errors(m, predicted, m->train, mmm_observed_until(value->data));
 		put_holdout(&sink, &errors);
 	}
-	put_metric(&sink, &validation, NULL, value->fit.validation_nrmse);
+	if (value->fit.chains == 0)
+		put_metric(&sink, &validation, NULL, value->fit.validation_nrmse);
 	put_metric(&sink, &baseline, NULL, mmm_negative_baseline(m, value->fit.parameters, attrib_env()));
 	put_channels(&sink, value);
-	put_metric(&sink, &penalty, NULL, value->fit.penalty);
-	put_metric(&sink, &kkt, NULL, value->fit.kkt);
+	if (value->fit.chains > 0)
+	{
+		put_chains(&sink, value);
+		put_contractions(&sink, value);
+		put_loo(&sink, &value->fit.sampling);
+	}
+	else
+	{
+		put_metric(&sink, &penalty, NULL, value->fit.penalty);
+		put_metric(&sink, &kkt, NULL, value->fit.kkt);
+	}
 	put_metric(&sink, &evaluations, NULL, (double) value->fit.evaluations);
 	return (Datum) 0;
 }

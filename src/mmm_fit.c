@@ -1,7 +1,7 @@
 /*
  * mmm_fit and mmm_candidates: arguments to core, core to a value or rows, with word of the progress on the way.
  */
-#include "mmm_arguments.h"
+#include "mmm_chains.h"
 
 #include <math.h>
 
@@ -48,7 +48,7 @@ fit_check(void *arg)
 }
 
 static FitEnv *
-fit_env(MmmFitOptions *options)
+fit_env(MmmRequest *request)
 {
 	FitEnv *fit = palloc0(sizeof(FitEnv));
 
@@ -56,23 +56,26 @@ fit_env(MmmFitOptions *options)
 	fit->env.check = fit_check;
 	fit->env.arg = fit;
 	fit->last = GetCurrentTimestamp();
-	options->progress = &fit->progress;
+	request->ridge.progress = request->bayes.progress = &fit->progress;
 	return fit;
 }
 
 Datum
 attrib_mmm_fit(PG_FUNCTION_ARGS)
 {
-	MmmFitOptions options = {.candidates = 2000, .replicates = 200, .folds = 4, .penalty = NAN};
-	MmmValue value;
+	MmmRequest request = {.ridge = {.candidates = 2000, .replicates = 200, .folds = 4, .penalty = NAN}};
 	FitEnv *env;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	mmm_fit_arguments(fcinfo, &value, &options);
-	env = fit_env(&options);
-	attrib_check_status(mmm_fit_ridge(&value.model, &options, &env->env, &value.fit), "mmm_fit");
-	PG_RETURN_POINTER(mmm_value_flatten(&value));
+	mmm_fit_arguments(fcinfo, &request);
+	env = fit_env(&request);
+	if (request.value.method == MMM_BAYES)
+		mmm_bayes_fit(fcinfo, &request, &env->env);
+	else
+		attrib_check_status(
+			mmm_fit_ridge(&request.value.model, &request.ridge, &env->env, &request.value.fit), "mmm_fit");
+	PG_RETURN_POINTER(mmm_value_flatten(&request.value));
 }
 
 /* A row a candidate and channel. */
@@ -114,17 +117,18 @@ Datum
 attrib_mmm_candidates(PG_FUNCTION_ARGS)
 {
 	RowSink sink = row_sink_begin(fcinfo);
-	MmmFitOptions options = {.candidates = 10000, .replicates = 0, .folds = 4, .penalty = NAN};
-	MmmValue value;
+	MmmRequest request = {.candidates = true,
+						  .ridge = {.candidates = 10000, .replicates = 0, .folds = 4, .penalty = NAN}};
+	const MmmModel *model = &request.value.model;
 	MmmFront front;
 	FitEnv *env;
 
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	mmm_fit_arguments(fcinfo, &value, &options);
-	env = fit_env(&options);
-	attrib_check_status(mmm_pareto(&value.model, &options, &env->env, &front), "mmm_candidates");
+	mmm_fit_arguments(fcinfo, &request);
+	env = fit_env(&request);
+	attrib_check_status(mmm_pareto(model, &request.ridge, &env->env, &front), "mmm_candidates");
 	for (int i = 0; i < front.size; i++)
-		put_candidate(&sink, &value.model, i + 1, &front.candidate[i], front.penalty);
+		put_candidate(&sink, model, i + 1, &front.candidate[i], front.penalty);
 	return (Datum) 0;
 }

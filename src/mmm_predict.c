@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "core/generator.h"
+#include "core/prior.h"
 
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -176,6 +177,44 @@ training_residuals(const MmmValue *value, int *count)
 	return predicted;
 }
 
+/*
+ * Adds to each draw's expectation an error: such as the training had, or one of the draw's own likelihood.
+ */
+typedef struct Noise
+{
+	const MmmValue *value;
+	const double *residual;
+	int residuals;
+} Noise;
+
+static void
+add_noise(const Noise *noise, uint64 number, double unit, double *cell)
+{
+	const MmmValue *value = noise->value;
+	const MmmModel *m = &value->model;
+	GeneratorStream plain = generator_stream((uint64) value->seed, number);
+	RandomStream stream = random_stream((uint64) value->seed, number);
+
+	for (int d = 0; d < value->fit.draws; d++)
+	{
+		const double *parameters = mmm_draw(value, d);
+
+		if (m->sigma < 0)
+			cell[d] += unit * noise->residual[(int) (generator_uniform(&plain) * noise->residuals)];
+		else if (m->nu < 0)
+			cell[d] += unit * parameters[m->sigma] * random_normal(&stream);
+		else
+		{
+			double arguments[PRIOR_MAX_ARGUMENTS] = {parameters[m->nu], 0, parameters[m->sigma]};
+			Prior student;
+
+			if (prior_init(&student, PRIOR_STUDENT_T, arguments) < 0)
+				continue;
+			cell[d] += unit * prior_draw(&student, &stream);
+		}
+	}
+}
+
 static void
 put_prediction(RowSink *sink, const MmmData *asked, int geo, int t, double predicted, double *cell, int draws,
 			   double level)
@@ -191,20 +230,50 @@ put_prediction(RowSink *sink, const MmmData *asked, int geo, int t, double predi
 	row_sink_put(sink, values, nulls);
 }
 
+/* The asked-for periods of a geo, `geo` of the model and `asked_geo` of the data asked for. */
+static void
+put_geo(RowSink *sink, const Noise *noise, const Merged *m, const MmmData *asked, int geo, int asked_geo,
+		double level)
+{
+	const MmmValue *value = noise->value;
+	int draws = value->fit.draws;
+	Size n = m->data.periods;
+	MmmGeoColumns columns = mmm_geo_columns(&value->model, &m->data, m->first, geo, attrib_env());
+	double *parts = palloc_extended(sizeof(double) * n * mmm_components(&value->model), MCXT_ALLOC_HUGE);
+	double *drawn =
+		palloc_extended(sizeof(double) * n * (1 + (Size) draws), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	double *cell = palloc(sizeof(double) * Max(draws, 1));
+
+	for (int d = mmm_first_draw(value); d < draws; d++)
+		mmm_geo_predictions(&columns, mmm_draw(value, d), parts, drawn + n * (d + 1), attrib_env());
+	for (int t = 0; t < asked->periods; t++)
+	{
+		Size at = m->from + t;
+		double predicted;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int d = 0; d < draws; d++)
+			cell[d] = drawn[n * (d + 1) + at];
+		predicted = mmm_reported(value, drawn[at], cell);
+		add_noise(noise, (uint64) geo * 1000003 + asked->period[t], mmm_kpi_unit(&value->model, geo), cell);
+		put_prediction(sink, asked, asked_geo, t, predicted, cell, draws, level);
+	}
+	mmm_geo_columns_free(&columns, attrib_env());
+	pfree(parts);
+	pfree(drawn);
+	pfree(cell);
+}
+
 Datum
 attrib_mmm_predict(PG_FUNCTION_ARGS)
 {
 	RowSink sink = row_sink_begin(fcinfo);
 	const MmmValue *value;
 	const MmmData *asked;
+	Noise noise = {0};
 	Merged m;
 	double level;
-	double *drawn;
-	double *residual;
-	double *cell;
-	Size rows;
 	int *geos;
-	int nresiduals;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return (Datum) 0;
@@ -212,26 +281,11 @@ attrib_mmm_predict(PG_FUNCTION_ARGS)
 	asked = mmm_dataset_arg(fcinfo, 1);
 	level = mmm_level_argument(fcinfo, 2);
 	m = merge(value, asked, &geos);
-	rows = mmm_rows(&m.data);
-	drawn = palloc_extended(sizeof(double) * rows * (1 + (Size) value->fit.draws), MCXT_ALLOC_HUGE);
-	for (int d = -1; d < value->fit.draws; d++)
-		mmm_predictions(&value->model, mmm_draw(value, d), &m.data, m.first, drawn + rows * (d + 1),
-						attrib_env());
-	residual = training_residuals(value, &nresiduals);
-	cell = palloc(sizeof(double) * Max(value->fit.draws, 1));
+	noise.value = value;
+	if (value->model.sigma < 0)
+		noise.residual = training_residuals(value, &noise.residuals);
 	for (int g = 0; g < value->data->geos; g++)
-		for (int t = 0; geos[g] >= 0 && t < asked->periods; t++)
-		{
-			Size at = (Size) g * m.data.periods + m.from + t;
-			GeneratorStream stream =
-				generator_stream((uint64) value->seed, (Size) g * 1000003 + asked->period[t]);
-
-			/* what a draw expects, and an error such as the training had */
-			for (int d = 0; d < value->fit.draws; d++)
-				cell[d] = drawn[rows * (d + 1) + at] +
-						  mmm_kpi_unit(&value->model, g) *
-							  residual[(int) (generator_uniform(&stream) * nresiduals)];
-			put_prediction(&sink, asked, geos[g], t, drawn[at], cell, value->fit.draws, level);
-		}
+		if (geos[g] >= 0)
+			put_geo(&sink, &noise, &m, asked, g, geos[g], level);
 	return (Datum) 0;
 }

@@ -1,5 +1,5 @@
 /*
- * mmm_parameters and mmm_contributions, and what all reports share.
+ * mmm_contributions, and what all reports share.
  */
 #include "mmm_report.h"
 
@@ -10,25 +10,12 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 
-PG_FUNCTION_INFO_V1(attrib_mmm_parameters);
 PG_FUNCTION_INFO_V1(attrib_mmm_contributions);
 
 /* Fewer draws than this say nothing about tails. */
 #define MIN_DRAWS 20
 
-/* What mmm_parameters reports as low and high, having no argument for it. */
-#define PARAMETER_LEVEL 0.9
-
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *) a;
-	double y = *(const double *) b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* Of sorted numbers, linear between them (Hyndman and Fan's type 7). */
+/* Of sorted numbers, or with the two that matter in their places: linear between them (Hyndman and Fan's type 7). */
 static double
 quantile(const double *sorted, int n, double p)
 {
@@ -40,6 +27,72 @@ quantile(const double *sorted, int n, double p)
 	return sorted[below] + (place - below) * (sorted[below + 1] - sorted[below]);
 }
 
+/*
+ * The k-th smallest of n numbers into its place, none greater before it and none smaller behind (Hoare 1961).
+ * Draws come in no order that could make this slow.
+ */
+static void
+select_place(double *number, int n, int k)
+{
+	int low = 0;
+	int high = n - 1;
+
+	while (low < high)
+	{
+		double pivot = number[low + (high - low) / 2];
+		int i = low;
+		int j = high;
+
+		while (i <= j)
+		{
+			while (number[i] < pivot)
+				i++;
+			while (number[j] > pivot)
+				j--;
+			if (i <= j)
+			{
+				double t = number[i];
+
+				number[i++] = number[j];
+				number[j--] = t;
+			}
+		}
+		if (k <= j)
+			high = j;
+		else if (k >= i)
+			low = i;
+		else
+			return;
+	}
+}
+
+/* The numbers before `from` are known to be no greater than the quantile. */
+static double
+quantile_behind(double *number, int from, int n, double p)
+{
+	int below = (int) (p * (n - 1));
+
+	select_place(number + from, n - from, below - from);
+	if (below < n - 1)
+	{
+		int next = below + 1;
+		double least;
+
+		for (int i = below + 2; i < n; i++)
+			next = number[i] < number[next] ? i : next;
+		least = number[next];
+		number[next] = number[below + 1];
+		number[below + 1] = least;
+	}
+	return quantile(number, n, p);
+}
+
+double
+mmm_quantile(double *number, int n, double p)
+{
+	return quantile_behind(number, 0, n, p);
+}
+
 bool
 mmm_interval(double *number, int n, double level, double *low, double *high)
 {
@@ -48,10 +101,49 @@ mmm_interval(double *number, int n, double level, double *low, double *high)
 	for (int i = 0; i < n; i++)
 		if (!isfinite(number[i]))
 			return false;
-	qsort(number, n, sizeof(double), by_value);
-	*low = quantile(number, n, (1 - level) / 2);
-	*high = quantile(number, n, (1 + level) / 2);
+	*low = mmm_quantile(number, n, (1 - level) / 2);
+	*high = quantile_behind(number, (int) ((1 - level) / 2 * (n - 1)), n, (1 + level) / 2);
 	return true;
+}
+
+double
+mmm_reported(const MmmValue *value, double estimate, const double *draws)
+{
+	double sum = 0;
+
+	if (value->fit.chains == 0)
+		return estimate;
+	for (int d = 0; d < value->fit.draws; d++)
+		sum += draws[d];
+	return sum / value->fit.draws;
+}
+
+void
+mmm_reported_predictions(const MmmValue *value, const MmmData *data, int first, double *out)
+{
+	const MmmModel *m = &value->model;
+	int components = mmm_components(m);
+	int draws = value->fit.chains > 0 ? value->fit.draws : 1;
+	double *parts = palloc_extended(sizeof(double) * data->periods * components, MCXT_ALLOC_HUGE);
+
+	for (int g = 0; g < data->geos; g++)
+	{
+		MmmGeoColumns columns = mmm_geo_columns(m, data, first, g, attrib_env());
+		double *into = out + (Size) g * data->periods;
+
+		memset(into, 0, sizeof(double) * data->periods);
+		for (int d = 0; d < draws; d++)
+		{
+			mmm_geo_contributions(&columns, mmm_draw(value, d + mmm_first_draw(value)), parts, attrib_env());
+			for (int k = 0; k < components; k++)
+				for (int t = 0; t < data->periods; t++)
+					into[t] += parts[k * data->periods + t];
+		}
+		for (int t = 0; t < data->periods; t++)
+			into[t] /= draws;
+		mmm_geo_columns_free(&columns, attrib_env());
+	}
+	pfree(parts);
 }
 
 void
@@ -104,167 +196,62 @@ mmm_window_argument(FunctionCallInfo fcinfo, int argno, const MmmData *data)
 	return window;
 }
 
-/* mmm_parameters */
+/* mmm_contributions */
 
-/* A linear map of parameters to what is reported under one name. */
-typedef struct ReportedParameter
-{
-	const char *component;
-	const char *name;
-	int place;
-	double unit;
-} ReportedParameter;
+/* As many draws as doubles fill a line of the cache. */
+#define DRAWS_ABREAST 8
 
-static void
-put_parameter(RowSink *sink, const MmmValue *value, const ReportedParameter *reported)
-{
-	int n = value->fit.draws;
-	double *draws = palloc(sizeof(double) * Max(n, 1));
-	double mean = 0;
-	double squares = 0;
-	double low, high;
-	Datum values[13];
-	bool nulls[13];
-
-	memset(nulls, true, sizeof(nulls));
-	for (int d = 0; d < n; d++)
-	{
-		draws[d] = mmm_draw(value, d)[reported->place] * reported->unit;
-		mean += draws[d] / n;
-	}
-	for (int d = 0; d < n; d++)
-		squares += (draws[d] - mean) * (draws[d] - mean);
-	values[0] = CStringGetTextDatum(reported->component);
-	values[1] = CStringGetTextDatum(reported->name);
-	values[2] = Float8GetDatum(value->fit.parameters[reported->place] * reported->unit);
-	nulls[0] = nulls[1] = nulls[2] = false;
-	if (mmm_interval(draws, n, PARAMETER_LEVEL, &low, &high))
-	{
-		values[3] = Float8GetDatum(sqrt(squares / (n - 1)));
-		values[4] = Float8GetDatum(low);
-		values[5] = Float8GetDatum(quantile(draws, n, 0.5));
-		values[6] = Float8GetDatum(high);
-		nulls[3] = nulls[4] = nulls[5] = nulls[6] = false;
-	}
-	row_sink_put(sink, values, nulls);
-	pfree(draws);
-}
-
-/* The name of a base column's component and of its parameter. */
-static ReportedParameter
-base_parameter(const MmmValue *value, int j)
+/* Contributions of a geo, [component][period][1 + draw], so that what a row of the report is made of lies together. */
+static double *
+drawn_contributions(const MmmValue *value, int geo)
 {
 	const MmmModel *m = &value->model;
-	const MmmData *data = value->data;
-	ReportedParameter p = {.place = m->transforms + m->media + j, .unit = m->kpi_scale};
+	Size size = (Size) mmm_components(m) * value->data->periods;
+	Size each = 1 + (Size) value->fit.draws;
+	double *drawn = palloc_extended(sizeof(double) * size * each, MCXT_ALLOC_HUGE);
+	double *block = palloc_extended(sizeof(double) * size * DRAWS_ABREAST, MCXT_ALLOC_HUGE);
+	MmmGeoColumns columns = mmm_geo_columns(m, value->data, 0, geo, attrib_env());
 
-	if (j < data->geos)
+	/* the estimate first, where there is one of its own */
+	for (int first = mmm_first_draw(value); first < value->fit.draws; first += DRAWS_ABREAST)
 	{
-		p.component = "intercept";
-		p.name = data->has_geo ? data->geo_name[j] : "coefficient";
-		return p;
+		int count = Min(DRAWS_ABREAST, value->fit.draws - first);
+
+		for (int d = 0; d < count; d++)
+			mmm_geo_contributions(&columns, mmm_draw(value, first + d), block + d * size, attrib_env());
+		for (Size i = 0; i < size; i++)
+			for (int d = 0; d < count; d++)
+				drawn[i * each + 1 + first + d] = block[d * size + i];
 	}
-	j -= data->geos;
-	if (j < m->trend_columns)
-	{
-		p.component = "trend";
-		p.name = j == 0 ? "coefficient" : psprintf("knot_%d", j);
-		return p;
-	}
-	j -= m->trend_columns;
-	if (j < 2 * m->spec.fourier_terms)
-	{
-		p.component = "seasonality";
-		p.name = psprintf("%s_%d", j % 2 == 0 ? "sin" : "cos", j / 2 + 1);
-		return p;
-	}
-	j -= 2 * m->spec.fourier_terms;
-	p.component = data->control_name[j];
-	p.name = "coefficient";
-	p.unit = m->kpi_scale / m->control_scale[j];
-	return p;
+	mmm_geo_columns_free(&columns, attrib_env());
+	pfree(block);
+	return drawn;
 }
-
-Datum
-attrib_mmm_parameters(PG_FUNCTION_ARGS)
-{
-	RowSink sink = row_sink_begin(fcinfo);
-	const MmmValue *value;
-	const MmmModel *m;
-
-	if (PG_ARGISNULL(0))
-		return (Datum) 0;
-	value = mmm_value_arg(fcinfo, 0);
-	m = &value->model;
-	for (int c = 0; c < value->data->channels; c++)
-	{
-		ReportedParameter p = {.component = value->data->channel_name[c]};
-
-		for (int k = 0; k < m->per_channel; k++)
-		{
-			p.name = mmm_transform_name(m, k);
-			p.place = c * m->per_channel + k;
-			p.unit = k == m->half_at ? m->exposure_scale[c] : 1;
-			put_parameter(&sink, value, &p);
-		}
-		p.name = "coefficient";
-		p.place = m->transforms + c;
-		p.unit = m->kpi_scale;
-		put_parameter(&sink, value, &p);
-	}
-	for (int i = 0; i < m->spec.interactions; i++)
-	{
-		ReportedParameter p = {mmm_component_name(m, MMM_INTERACTION(m, i)), "coefficient",
-							   m->transforms + value->data->channels + i, m->kpi_scale};
-
-		put_parameter(&sink, value, &p);
-	}
-	for (int j = 0; j < m->base; j++)
-	{
-		ReportedParameter p = base_parameter(value, j);
-
-		put_parameter(&sink, value, &p);
-	}
-	return (Datum) 0;
-}
-
-/* mmm_contributions */
 
 static void
 put_geo_contributions(RowSink *sink, const MmmValue *value, MmmWindow window, double level, int geo)
 {
-	const MmmModel *m = &value->model;
-	int n = value->data->periods;
-	int components = mmm_components(m);
+	const MmmData *data = value->data;
 	int draws = value->fit.draws;
-	Size size = (Size) components * n;
-	double *estimate = palloc_extended(sizeof(double) * size, MCXT_ALLOC_HUGE);
-	double *drawn = palloc_extended(sizeof(double) * Max(size * draws, 1), MCXT_ALLOC_HUGE);
-	double *cell = palloc(sizeof(double) * Max(draws, 1));
+	double *drawn = drawn_contributions(value, geo);
 
-	mmm_contributions_of_geo(m, value->fit.parameters, value->data, 0, geo, estimate, attrib_env());
-	for (int d = 0; d < draws; d++)
-		mmm_contributions_of_geo(m, mmm_draw(value, d), value->data, 0, geo, drawn + d * size, attrib_env());
 	for (int t = window.from; t < window.to; t++)
-		for (int k = 0; k < components; k++)
+		for (int k = 0; k < mmm_components(&value->model); k++)
 		{
+			double *cell = drawn + ((Size) k * data->periods + t) * (1 + (Size) draws);
 			Datum values[6];
-			bool nulls[6] = {!value->data->has_geo, false, false, false, false, false};
+			bool nulls[6] = {!data->has_geo, false, false, false, false, false};
 
 			CHECK_FOR_INTERRUPTS();
-			for (int d = 0; d < draws; d++)
-				cell[d] = drawn[d * size + (Size) k * n + t];
-			if (value->data->has_geo)
-				values[0] = CStringGetTextDatum(value->data->geo_name[geo]);
-			values[1] = DateADTGetDatum(value->data->period[t]);
-			values[2] = CStringGetTextDatum(mmm_component_name(m, k));
-			values[3] = Float8GetDatum(estimate[(Size) k * n + t]);
-			mmm_put_interval(cell, draws, level, values + 4, nulls + 4);
+			if (data->has_geo)
+				values[0] = CStringGetTextDatum(data->geo_name[geo]);
+			values[1] = DateADTGetDatum(data->period[t]);
+			values[2] = CStringGetTextDatum(mmm_component_name(&value->model, k));
+			values[3] = Float8GetDatum(mmm_reported(value, cell[0], cell + 1));
+			mmm_put_interval(cell + 1, draws, level, values + 4, nulls + 4);
 			row_sink_put(sink, values, nulls);
 		}
-	pfree(estimate);
 	pfree(drawn);
-	pfree(cell);
 }
 
 Datum

@@ -19,13 +19,48 @@ extern MmmWindow mmm_window_argument(FunctionCallInfo fcinfo, int argno, const M
 /* level, in (0, 1). */
 extern double mmm_level_argument(FunctionCallInfo fcinfo, int argno);
 
-/* The central interval of n numbers (sorted in the act); false if there are too few or some are not finite. */
+/* The central interval of n numbers (moved in the act); false if there are too few or some are not finite. */
 extern bool mmm_interval(double *number, int n, double level, double *low, double *high);
+
+/* The quantile at p of n numbers in no order (moved in the act). */
+extern double mmm_quantile(double *number, int n, double p);
 
 /* Sets a pair of columns to the interval, or to NULL. */
 extern void mmm_put_interval(double *number, int n, double level, Datum *values, bool *nulls);
 
 /* Parameters of draw d; draw -1 is the estimate. */
 extern const double *mmm_draw(const MmmValue *value, int d);
+
+/*
+ * What is reported of a quantity is, of a ridge fit, its value under the estimate, of a Bayesian one the mean of its
+ * values under the draws: sums of reported numbers are then reported numbers, too. draws[n] are these values, in
+ * their order; `estimate` is not looked at in the latter case.
+ */
+extern double mmm_reported(const MmmValue *value, double estimate, const double *draws);
+
+/* Such reports need not compute anything under the estimate. */
+static inline int
+mmm_first_draw(const MmmValue *value)
+{
+	return value->fit.chains > 0 ? 0 : -1;
+}
+
+/* A parameter as it is reported: under two names, in the user's units. */
+typedef struct MmmReportedParameter
+{
+	const char *component;
+	const char *name;
+	int place;
+	double unit;
+} MmmReportedParameter;
+
+/* All of them, in the order of their rows. */
+extern MmmReportedParameter *mmm_reported_parameters(const MmmValue *value, int *count);
+
+/* Its mean and standard deviation (NaN for fewer than 2 draws) over the draws, in the user's units. */
+extern double mmm_parameter_sd(const MmmValue *value, const MmmReportedParameter *parameter);
+
+/* Reported predictions of all geos and periods of data that begin at period `first` of the training. */
+extern void mmm_reported_predictions(const MmmValue *value, const MmmData *data, int first, double *out);
 
 #endif

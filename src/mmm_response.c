@@ -2,7 +2,7 @@
  * mmm_roas and mmm_response_curves: both read the one response function, sum_t coefficient * saturation(adstock(
  * multiplier * exposure))_t, at a multiplier of 1 or along it.
  */
-#include "mmm_report.h"
+#include "mmm_response.h"
 
 #include <math.h>
 
@@ -43,7 +43,7 @@ respond(const MmmValue *value, int draw, int channel, double multiplier, Respons
 	CHECK_FOR_INTERRUPTS();
 	for (int g = 0; g < data->geos; g++)
 	{
-		double gain = mmm_kpi_unit(m, g) * parameters[m->transforms + channel];
+		double gain = mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel);
 		Size at = (Size) g * n;
 
 		mmm_scaled_exposure(m, data, g, channel, x);
@@ -129,6 +129,20 @@ typedef struct Figures
 	double *slope;
 } Figures;
 
+/* What is reported of a group's figure. */
+static double
+reported_figure(const MmmValue *value, const double *figure, int ngroups, int group)
+{
+	double *draws = palloc(sizeof(double) * value->fit.draws);
+	double reported;
+
+	for (int d = 0; d < value->fit.draws; d++)
+		draws[d] = figure[(Size) (d + 1) * ngroups + group];
+	reported = mmm_reported(value, figure[group], draws);
+	pfree(draws);
+	return reported;
+}
+
 static Figures
 channel_figures(const MmmValue *value, int channel, const ReportGroup *groups, int ngroups, Response *scratch)
 {
@@ -137,7 +151,7 @@ channel_figures(const MmmValue *value, int channel, const ReportGroup *groups, i
 
 	f.contribution = palloc_extended(sizeof(double) * ngroups * (1 + (Size) draws), MCXT_ALLOC_HUGE);
 	f.slope = palloc_extended(sizeof(double) * ngroups * (1 + (Size) draws), MCXT_ALLOC_HUGE);
-	for (int d = -1; d < draws; d++)
+	for (int d = mmm_first_draw(value); d < draws; d++)
 	{
 		respond(value, d, channel, 1, scratch);
 		for (int i = 0; i < ngroups; i++)
@@ -145,6 +159,11 @@ channel_figures(const MmmValue *value, int channel, const ReportGroup *groups, i
 			f.contribution[(Size) (d + 1) * ngroups + i] = group_sum(value->data, &groups[i], scratch->value);
 			f.slope[(Size) (d + 1) * ngroups + i] = group_sum(value->data, &groups[i], scratch->slope);
 		}
+	}
+	for (int i = 0; draws > 0 && i < ngroups; i++)
+	{
+		f.contribution[i] = reported_figure(value, f.contribution, ngroups, i);
+		f.slope[i] = reported_figure(value, f.slope, ngroups, i);
 	}
 	return f;
 }
@@ -250,9 +269,8 @@ curve_multiplier(int j, int points)
 	return j <= below ? (double) j / below : 1 + (double) (j - below) / (points - 1 - below);
 }
 
-/* The multiplier at which some exposure of the window leaves what the training has seen. */
-static double
-observed_reach(const MmmValue *value, MmmWindow window, int channel)
+double
+mmm_observed_reach(const MmmValue *value, MmmWindow window, int channel)
 {
 	const MmmData *data = value->data;
 	double most = 0;
@@ -263,40 +281,105 @@ observed_reach(const MmmValue *value, MmmWindow window, int channel)
 	return most > 0 ? value->model.exposure_scale[channel] / most : INFINITY;
 }
 
+double
+mmm_window_spend(const MmmData *data, MmmWindow window, int channel)
+{
+	ReportGroup group = {-1, false, window};
+
+	return group_spend(data, &group, channel);
+}
+
+void
+mmm_window_responses(const MmmValue *value, int draw, int channel, const double *multiplier, int points,
+					 MmmWindow window, double *response, double *slope)
+{
+	const MmmModel *m = &value->model;
+	const MmmData *data = value->data;
+	const double *parameters = mmm_draw(value, draw);
+	double *x = palloc(sizeof(double) * data->periods);
+
+	CHECK_FOR_INTERRUPTS();
+	memset(response, 0, sizeof(double) * points);
+	memset(slope, 0, sizeof(double) * points);
+	for (int g = 0; g < data->geos; g++)
+	{
+		mmm_scaled_exposure(m, data, g, channel, x);
+		mmm_add_responses(m, parameters + channel * m->per_channel, x, window.from, window.to,
+						  mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel), multiplier, points,
+						  response, slope, attrib_env());
+	}
+	pfree(x);
+}
+
+/* Response over the window at each multiplier and its slope, of the estimate and of each draw: [1 + draw][point]. */
+static Response
+drawn_curves(const MmmValue *value, int channel, const double *multiplier, int points, MmmWindow window)
+{
+	const MmmModel *m = &value->model;
+	const MmmData *data = value->data;
+	Size size = sizeof(double) * points * (1 + (Size) value->fit.draws);
+	double *x = palloc(sizeof(double) * data->periods);
+	Response sums = {palloc_extended(size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO),
+					 palloc_extended(size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO)};
+
+	for (int g = 0; g < data->geos; g++)
+	{
+		mmm_scaled_exposure(m, data, g, channel, x);
+		for (int d = mmm_first_draw(value); d < value->fit.draws; d++)
+		{
+			const double *parameters = mmm_draw(value, d);
+			Size at = (Size) points * (d + 1);
+
+			CHECK_FOR_INTERRUPTS();
+			mmm_add_responses(m, parameters + channel * m->per_channel, x, window.from, window.to,
+							  mmm_kpi_unit(m, g) * mmm_coefficient(m, parameters, g, channel), multiplier,
+							  points, sums.value + at, sums.slope + at, attrib_env());
+		}
+	}
+	pfree(x);
+	return sums;
+}
+
 static void
 put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWindow window, double level)
 {
 	const MmmData *data = value->data;
-	ReportGroup group = {-1, false, window};
-	double spend = group_spend(data, &group, channel);
-	double reach = observed_reach(value, window, channel);
-	double *cell = palloc(sizeof(double) * Max(value->fit.draws, 1));
-	Response r = response_alloc(data);
+	double spend = mmm_window_spend(data, window, channel);
+	double reach = mmm_observed_reach(value, window, channel);
+	int draws = value->fit.draws;
+	double *cell = palloc(sizeof(double) * Max(draws, 1));
+	double *slope = palloc(sizeof(double) * Max(draws, 1));
+	double *multiplier = palloc(sizeof(double) * points);
+	Response drawn;
 
 	for (int j = 0; j < points; j++)
+		multiplier[j] = curve_multiplier(j, points);
+	drawn = drawn_curves(value, channel, multiplier, points, window);
+	for (int j = 0; j < points; j++)
 	{
-		double multiplier = curve_multiplier(j, points);
 		Datum values[8];
 		bool nulls[8] = {false};
 
-		for (int d = 0; d < value->fit.draws; d++)
+		for (int d = 0; d < draws; d++)
 		{
-			respond(value, d, channel, multiplier, &r);
-			cell[d] = group_sum(data, &group, r.value);
+			cell[d] = drawn.value[(Size) points * (d + 1) + j];
+			slope[d] = drawn.slope[(Size) points * (d + 1) + j];
 		}
-		respond(value, -1, channel, multiplier, &r);
 		values[0] = CStringGetTextDatum(data->channel_name[channel]);
-		values[1] = Float8GetDatum(multiplier);
-		values[2] = Float8GetDatum(multiplier * spend);
-		values[3] = Float8GetDatum(group_sum(data, &group, r.value));
-		mmm_put_interval(cell, value->fit.draws, level, values + 4, nulls + 4);
-		put_number(group_sum(data, &group, r.slope) * value->kpi_value / spend, values + 6, nulls + 6);
-		values[7] = BoolGetDatum(multiplier > reach * (1 + 1e-12));
+		values[1] = Float8GetDatum(multiplier[j]);
+		values[2] = Float8GetDatum(multiplier[j] * spend);
+		values[3] = Float8GetDatum(mmm_reported(value, drawn.value[j], cell));
+		mmm_put_interval(cell, draws, level, values + 4, nulls + 4);
+		put_number(mmm_reported(value, drawn.slope[j], slope) * value->kpi_value / spend, values + 6,
+				   nulls + 6);
+		values[7] = BoolGetDatum(multiplier[j] > reach * (1 + 1e-12));
 		row_sink_put(sink, values, nulls);
 	}
+	pfree(slope);
 	pfree(cell);
-	pfree(r.value);
-	pfree(r.slope);
+	pfree(multiplier);
+	pfree(drawn.value);
+	pfree(drawn.slope);
 }
 
 Datum

@@ -29,8 +29,11 @@ typedef struct FlatModel
 	int32 free_slope;
 	int32 trend;
 	int32 fourier_terms;
+	int32 geo_coefficients;
+	int32 likelihood;
 	int32 interactions;
 	int32 holdout;
+	int32 chains;
 	int32 draws;
 	int64 seed;
 	int64 evaluations;
@@ -39,76 +42,15 @@ typedef struct FlatModel
 	double penalty;
 	double validation_nrmse;
 	double kkt;
+	MmmSampling sampling;
 } FlatModel;
 
-/* Behind it: pairs of interacting channels (int32), the dataset, parameters, share_low, share_high, draws. */
+#define FIXED_DOUBLES (5 + MMM_SAMPLING_NUMBERS)
 
-static const char *const trend_names[] = {"none", "linear", "knots"};
-
-const char *
-mmm_trend_name(MmmTrend trend)
-{
-	return trend_names[trend];
-}
-
-bool
-mmm_trend_by_name(const char *name, MmmTrend *trend)
-{
-	for (int i = 0; i < (int) lengthof(trend_names); i++)
-		if (strcmp(name, trend_names[i]) == 0)
-		{
-			*trend = (MmmTrend) i;
-			return true;
-		}
-	return false;
-}
-
-char *
-mmm_component_name(const MmmModel *model, int component)
-{
-	const MmmData *data = model->data;
-	const int *pair;
-
-	if (component < data->channels)
-		return pstrdup(data->channel_name[component]);
-	if (component < data->channels + data->controls)
-		return pstrdup(data->control_name[component - data->channels]);
-	if (component == MMM_INTERCEPT(model))
-		return pstrdup("intercept");
-	if (component == MMM_TREND(model))
-		return pstrdup("trend");
-	if (component == MMM_SEASONALITY(model))
-		return pstrdup("seasonality");
-	pair = model->spec.interaction[component - MMM_INTERACTION(model, 0)];
-	return psprintf("%s*%s", data->channel_name[pair[0]], data->channel_name[pair[1]]);
-}
-
-static int
-channel_by_name(const MmmData *data, const char *name)
-{
-	for (int c = 0; c < data->channels; c++)
-		if (strcmp(data->channel_name[c], name) == 0)
-			return c;
-	return -1;
-}
-
-void
-mmm_interaction_parse(const char *name, const MmmData *data, int pair[2])
-{
-	char *first = pstrdup(name);
-	char *star = strchr(first, '*');
-
-	if (star)
-	{
-		*star = '\0';
-		pair[0] = channel_by_name(data, first);
-		pair[1] = channel_by_name(data, star + 1);
-	}
-	if (!star || pair[0] < 0 || pair[1] < 0 || pair[0] == pair[1])
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("interactions: \"%s\" does not name two channels of the dataset", name),
-						errhint("Write two different channels as 'tv*search'.")));
-}
+/*
+ * Behind it: pairs of interacting channels (int32), the dataset, parameters, share_low, share_high, marginals
+ * (where there are chains), draws.
+ */
 
 void
 mmm_spec_check(const MmmSpec *spec, const MmmData *data)
@@ -152,7 +94,8 @@ mmm_value_flatten(const MmmValue *value)
 	struct varlena *dataset = mmm_dataset_flatten(value->data);
 	Size parameters = sizeof(double) * value->model.parameters;
 	Size shares = sizeof(double) * value->data->channels;
-	uint64 size = sizeof(FlatModel) + pairs_size(spec->interactions) + parameters + 2 * shares +
+	Size marginals = fit->chains > 0 ? sizeof(MmmMarginal) * value->model.parameters : 0;
+	uint64 size = sizeof(FlatModel) + pairs_size(spec->interactions) + parameters + 2 * shares + marginals +
 				  (uint64) parameters * fit->draws + VARSIZE(dataset);
 	FlatModel *flat;
 	char *at;
@@ -172,8 +115,11 @@ mmm_value_flatten(const MmmValue *value)
 						.free_slope = spec->free_slope,
 						.trend = spec->trend,
 						.fourier_terms = spec->fourier_terms,
+						.geo_coefficients = spec->geo_coefficients,
+						.likelihood = spec->likelihood,
 						.interactions = spec->interactions,
 						.holdout = spec->holdout,
+						.chains = fit->chains,
 						.draws = fit->draws,
 						.seed = value->seed,
 						.evaluations = fit->evaluations,
@@ -181,7 +127,8 @@ mmm_value_flatten(const MmmValue *value)
 						.kpi_value = value->kpi_value,
 						.penalty = fit->penalty,
 						.validation_nrmse = fit->validation_nrmse,
-						.kkt = fit->kkt};
+						.kkt = fit->kkt,
+						.sampling = fit->sampling};
 	at = (char *) flat + sizeof(FlatModel);
 	memcpy(at, spec->interaction, sizeof(int32) * 2 * spec->interactions);
 	at += pairs_size(spec->interactions);
@@ -189,7 +136,10 @@ mmm_value_flatten(const MmmValue *value)
 	memcpy(at += VARSIZE(dataset), fit->parameters, parameters);
 	memcpy(at += parameters, fit->share_low, shares);
 	memcpy(at += shares, fit->share_high, shares);
-	memcpy(at += shares, fit->draw, parameters * fit->draws);
+	at += shares;
+	if (marginals > 0)
+		memcpy(at, fit->marginal, marginals);
+	memcpy(at + marginals, fit->draw, parameters * fit->draws);
 	SET_VARSIZE(flat, size);
 	return (struct varlena *) flat;
 }
@@ -209,14 +159,18 @@ read_fixed(const FlatModel *flat, MmmValue *value)
 							.free_slope = flat->free_slope != 0,
 							.trend = (MmmTrend) flat->trend,
 							.fourier_terms = flat->fourier_terms,
+							.geo_coefficients = flat->geo_coefficients != 0,
+							.likelihood = (MmmLikelihood) flat->likelihood,
 							.season_length = flat->season_length,
 							.interactions = flat->interactions,
 							.holdout = flat->holdout};
+	value->fit.chains = flat->chains;
 	value->fit.draws = flat->draws;
 	value->fit.evaluations = (long) flat->evaluations;
 	value->fit.penalty = flat->penalty;
 	value->fit.validation_nrmse = flat->validation_nrmse;
 	value->fit.kkt = flat->kkt;
+	value->fit.sampling = flat->sampling;
 }
 
 pg_noreturn static void
@@ -235,6 +189,7 @@ mmm_value_view(Datum datum)
 	char *at = (char *) flat + sizeof(FlatModel);
 	Size left = VARSIZE(flat);
 	Size numbers;
+	Size marginals;
 
 	if (left < sizeof(FlatModel) || flat->version != MMM_MODEL_VERSION || flat->draws < 0 ||
 		flat->interactions < 0)
@@ -252,13 +207,16 @@ mmm_value_view(Datum datum)
 	left -= VARSIZE(at);
 	at += VARSIZE(at);
 	mmm_model_init(&value->model, value->data, &value->spec, attrib_env());
-	numbers = value->model.parameters * (1 + (Size) flat->draws) + 2 * (Size) value->data->channels;
+	marginals = flat->chains > 0 ? MMM_MARGINAL_NUMBERS * (Size) value->model.parameters : 0;
+	numbers =
+		value->model.parameters * (1 + (Size) flat->draws) + 2 * (Size) value->data->channels + marginals;
 	if (left != numbers * sizeof(double))
 		damaged();
 	value->fit.parameters = (double *) at;
 	value->fit.share_low = value->fit.parameters + value->model.parameters;
 	value->fit.share_high = value->fit.share_low + value->data->channels;
-	value->fit.draw = value->fit.share_high + value->data->channels;
+	value->fit.marginal = (MmmMarginal *) (value->fit.share_high + value->data->channels);
+	value->fit.draw = (double *) value->fit.marginal + marginals;
 	return value;
 }
 
@@ -277,6 +235,22 @@ mmm_value_invalid(const char *detail)
 }
 
 static void
+check_coefficients(const MmmModel *model, const double *parameters, int channel)
+{
+	bool negative = parameters[model->transforms + channel] < 0;
+
+	if (model->spec.geo_coefficients)
+	{
+		negative = negative || parameters[model->geo_sd + channel] < 0;
+		for (int g = 0; g < model->data->geos; g++)
+			negative = negative || mmm_coefficient(model, parameters, g, channel) < 0;
+	}
+	if (negative)
+		mmm_value_invalid(psprintf("A coefficient of channel \"%s\", or its deviation, is negative.",
+								   model->data->channel_name[channel]));
+}
+
+static void
 check_vector(const MmmModel *model, const double *parameters)
 {
 	for (int i = 0; i < model->parameters; i++)
@@ -292,10 +266,11 @@ check_vector(const MmmModel *model, const double *parameters)
 													 : !(transforms[p] > 0))
 				mmm_value_invalid(psprintf("%s of channel \"%s\" is %g.", mmm_transform_name(model, p),
 										   model->data->channel_name[c], transforms[p]));
-		if (parameters[model->transforms + c] < 0)
-			mmm_value_invalid(
-				psprintf("The coefficient of channel \"%s\" is negative.", model->data->channel_name[c]));
+		check_coefficients(model, parameters, c);
 	}
+	if ((model->sigma >= 0 && !(parameters[model->sigma] > 0)) ||
+		(model->nu >= 0 && !(parameters[model->nu] > 0)))
+		mmm_value_invalid("sigma or nu is not above 0.");
 }
 
 void
@@ -303,13 +278,22 @@ mmm_value_check_spec(const MmmValue *value)
 {
 	const MmmSpec *spec = &value->spec;
 
-	if (value->method != MMM_RIDGE || spec->adstock < 0 || spec->adstock >= ADSTOCK_KINDS ||
-		spec->saturation < 0 || spec->saturation >= SATURATION_KINDS || spec->trend < 0 ||
-		spec->trend > MMM_TREND_KNOTS)
+	if (value->method < 0 || value->method > MMM_BAYES || spec->adstock < 0 ||
+		spec->adstock >= ADSTOCK_KINDS || spec->saturation < 0 || spec->saturation >= SATURATION_KINDS ||
+		spec->trend < 0 || spec->trend > MMM_TREND_KNOTS || spec->likelihood < 0 ||
+		spec->likelihood > MMM_STUDENT_T)
 		mmm_value_invalid("A kind is unknown.");
+	if ((value->method == MMM_BAYES) != (spec->likelihood != MMM_LEAST_SQUARES) ||
+		(value->method == MMM_BAYES) != (value->fit.chains > 0))
+		mmm_value_invalid("Method, likelihood and chains do not belong together.");
+	if (value->fit.chains < 0 ||
+		(value->fit.chains > 0 && (value->fit.draws == 0 || value->fit.draws % value->fit.chains != 0)))
+		mmm_value_invalid("The chains do not divide the draws.");
 	if (!(value->kpi_value > 0 && value->kpi_value <= MMM_MAX_AMOUNT) || value->fit.draws < 0)
 		mmm_value_invalid("kpi_value or the number of draws is out of range.");
 	mmm_spec_check(spec, value->data);
+	if (spec->geo_coefficients && !value->data->has_geo)
+		mmm_value_invalid("Coefficients vary by geo, but the dataset has no geos.");
 	for (int i = 0; i < spec->interactions; i++)
 		for (int side = 0; side < 2; side++)
 			if (spec->interaction[i][side] < 0 || spec->interaction[i][side] >= value->data->channels)
@@ -346,7 +330,7 @@ attrib_model_send(PG_FUNCTION_ARGS)
 		pq_sendint32(&out, *word++);
 	pq_sendint64(&out, flat->seed);
 	pq_sendint64(&out, flat->evaluations);
-	write_doubles(&out, &flat->season_length, 5);
+	write_doubles(&out, &flat->season_length, FIXED_DOUBLES);
 	for (int i = 0; i < flat->interactions; i++)
 	{
 		pq_sendint32(&out, value->spec.interaction[i][0]);
@@ -356,6 +340,9 @@ attrib_model_send(PG_FUNCTION_ARGS)
 	write_doubles(&out, value->fit.parameters, value->model.parameters);
 	write_doubles(&out, value->fit.share_low, value->data->channels);
 	write_doubles(&out, value->fit.share_high, value->data->channels);
+	if (flat->chains > 0)
+		write_doubles(&out, (const double *) value->fit.marginal,
+					  MMM_MARGINAL_NUMBERS * value->model.parameters);
 	write_doubles(&out, value->fit.draw, (Size) value->model.parameters * value->fit.draws);
 	PG_RETURN_BYTEA_P(pq_endtypsend(&out));
 }
@@ -408,7 +395,7 @@ attrib_model_recv(PG_FUNCTION_ARGS)
 			psprintf("Version %d is not known; this is version %d.", flat.version, MMM_MODEL_VERSION));
 	flat.seed = pq_getmsgint64(in);
 	flat.evaluations = pq_getmsgint64(in);
-	memcpy(&flat.season_length, read_doubles(in, 5), sizeof(double) * 5);
+	memcpy(&flat.season_length, read_doubles(in, FIXED_DOUBLES), sizeof(double) * FIXED_DOUBLES);
 	read_fixed(&flat, &value);
 	value.spec.interaction = read_pairs(in, flat.interactions);
 	value.data = mmm_dataset_view(PointerGetDatum(mmm_dataset_read(in)));
@@ -417,6 +404,9 @@ attrib_model_recv(PG_FUNCTION_ARGS)
 	value.fit.parameters = read_doubles(in, value.model.parameters);
 	value.fit.share_low = read_doubles(in, value.data->channels);
 	value.fit.share_high = read_doubles(in, value.data->channels);
+	if (flat.chains > 0)
+		value.fit.marginal =
+			(MmmMarginal *) read_doubles(in, MMM_MARGINAL_NUMBERS * (Size) value.model.parameters);
 	value.fit.draw = read_doubles(in, (Size) value.model.parameters * flat.draws);
 	mmm_value_check_numbers(&value);
 	PG_RETURN_POINTER(mmm_value_flatten(&value));

@@ -13,6 +13,7 @@
 typedef enum MmmMethod
 {
 	MMM_RIDGE,
+	MMM_BAYES,
 } MmmMethod;
 
 /* What accessors need, and what the fit reports of itself. Arrays live in CurrentMemoryContext or in the value. */
@@ -33,6 +34,10 @@ extern const MmmValue *mmm_value_arg(FunctionCallInfo fcinfo, int argno);
 
 extern const char *mmm_trend_name(MmmTrend trend);
 extern bool mmm_trend_by_name(const char *name, MmmTrend *trend);
+extern const char *mmm_method_name(MmmMethod method);
+extern bool mmm_method_by_name(const char *name, MmmMethod *method);
+extern const char *mmm_likelihood_name(MmmLikelihood likelihood);
+extern bool mmm_likelihood_by_name(const char *name, MmmLikelihood *likelihood);
 
 /* Raises 22023 unless such a model can be fitted to such data. */
 extern void mmm_spec_check(const MmmSpec *spec, const MmmData *data);

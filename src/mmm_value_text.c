@@ -60,8 +60,11 @@ put_spec(StringInfo out, const MmmValue *value)
 		appendStringInfoString(out, i > 0 ? ", " : "");
 		escape_json(out, mmm_component_name(&value->model, MMM_INTERACTION(&value->model, i)));
 	}
-	appendStringInfo(out, "], \"holdout_periods\": %d, \"kpi_value\": ", spec->holdout);
+	appendStringInfo(out, "], \"geo_coefficients\": %s, \"holdout_periods\": %d, \"kpi_value\": ",
+					 spec->geo_coefficients ? "true" : "false", spec->holdout);
 	put_number(out, value->kpi_value);
+	if (spec->likelihood != MMM_LEAST_SQUARES)
+		appendStringInfo(out, ", \"likelihood\": \"%s\"", mmm_likelihood_name(spec->likelihood));
 	appendStringInfo(out, ", \"seed\": " INT64_FORMAT, value->seed);
 }
 
@@ -73,7 +76,8 @@ attrib_model_out(PG_FUNCTION_ARGS)
 	StringInfoData out;
 
 	initStringInfo(&out);
-	appendStringInfo(&out, "{\"version\": %d, \"method\": \"ridge\", \"arguments\": {", MMM_MODEL_VERSION);
+	appendStringInfo(&out, "{\"version\": %d, \"method\": \"%s\", \"arguments\": {", MMM_MODEL_VERSION,
+					 mmm_method_name(value->method));
 	put_spec(&out, value);
 	appendStringInfoString(&out, "}, \"fit\": {\"penalty\": ");
 	put_number(&out, fit->penalty);
@@ -85,6 +89,13 @@ attrib_model_out(PG_FUNCTION_ARGS)
 	put_numbers(&out, fit->share_low, value->data->channels);
 	appendStringInfoString(&out, ", \"share_high\": ");
 	put_numbers(&out, fit->share_high, value->data->channels);
+	if (fit->chains > 0)
+	{
+		appendStringInfo(&out, ", \"chains\": %d, \"sampling\": ", fit->chains);
+		put_numbers(&out, (const double *) &fit->sampling, MMM_SAMPLING_NUMBERS);
+		appendStringInfoString(&out, ", \"marginals\": ");
+		put_numbers(&out, (const double *) fit->marginal, MMM_MARGINAL_NUMBERS * value->model.parameters);
+	}
 	appendStringInfoString(&out, "}, \"parameters\": ");
 	put_numbers(&out, fit->parameters, value->model.parameters);
 	appendStringInfoString(&out, ", \"draws\": [");
@@ -139,6 +150,7 @@ typedef struct ModelText
 	char **interactions;
 	int parameters;
 	int shares[2];
+	int marginals;
 	JsonbValue draws;
 	int ndraws;
 } ModelText;
@@ -182,16 +194,35 @@ read_arguments(ModelText *text, JsonbValue *object)
 			spec->season_length = jsonb_option_float8(&it, 0, 1e6);
 		else if (strcmp(it.key, "interactions") == 0)
 			text->interactions = jsonb_option_text_array(&it, &spec->interactions);
+		else if (strcmp(it.key, "geo_coefficients") == 0)
+			spec->geo_coefficients = jsonb_option_bool(&it);
 		else if (strcmp(it.key, "holdout_periods") == 0)
 			spec->holdout = (int) jsonb_option_int64(&it, 0, PG_INT32_MAX);
 		else if (strcmp(it.key, "kpi_value") == 0)
 			text->value.kpi_value = jsonb_option_float8(&it, 0, MMM_MAX_AMOUNT);
+		else if (strcmp(it.key, "likelihood") == 0)
+		{
+			if (!mmm_likelihood_by_name(jsonb_option_text(&it), &spec->likelihood))
+				mmm_value_invalid("The likelihood is unknown.");
+		}
 		else if (strcmp(it.key, "seed") == 0)
 			text->value.seed = jsonb_option_int64(&it, PG_INT64_MIN, PG_INT64_MAX);
 		else
 			jsonb_option_unknown(&it, "those that a mmm_model prints");
 	}
 	text->has_arguments = true;
+}
+
+static void
+read_sampling(JsonbObjectIter *it, MmmSampling *sampling)
+{
+	int count;
+	double *numbers = numbers_or_nulls(it, &count);
+
+	if (count != MMM_SAMPLING_NUMBERS)
+		mmm_value_invalid(
+			psprintf("\"sampling\" has %d numbers, not %d.", count, (int) MMM_SAMPLING_NUMBERS));
+	memcpy(sampling, numbers, sizeof(*sampling));
 }
 
 static void
@@ -215,6 +246,12 @@ read_fit(ModelText *text, JsonbValue *object)
 			fit->share_low = numbers_or_nulls(&it, &text->shares[0]);
 		else if (strcmp(it.key, "share_high") == 0)
 			fit->share_high = numbers_or_nulls(&it, &text->shares[1]);
+		else if (strcmp(it.key, "chains") == 0)
+			fit->chains = (int) jsonb_option_int64(&it, 1, PG_INT32_MAX);
+		else if (strcmp(it.key, "sampling") == 0)
+			read_sampling(&it, &fit->sampling);
+		else if (strcmp(it.key, "marginals") == 0)
+			fit->marginal = (MmmMarginal *) numbers_or_nulls(&it, &text->marginals);
 		else
 			jsonb_option_unknown(&it, "those that a mmm_model prints");
 	}
@@ -260,12 +297,16 @@ lay_out(ModelText *text)
 	for (int i = 0; i < value->spec.interactions; i++)
 		mmm_interaction_parse(text->interactions[i], value->data, pair[i]);
 	value->spec.interaction = (const int(*)[2]) pair;
+	value->fit.draws =
+		text->draws.type == jbvBinary ? (int) JsonContainerSize(text->draws.val.binary.data) : 0;
 	mmm_value_check_spec(value);
 	mmm_model_init(&value->model, value->data, &value->spec, attrib_env());
 	if (text->parameters != value->model.parameters || text->shares[0] != value->data->channels ||
 		text->shares[1] != value->data->channels)
 		mmm_value_invalid(
 			psprintf("There are %d parameters, not %d.", text->parameters, value->model.parameters));
+	if (text->marginals != (value->fit.chains > 0 ? (int) MMM_MARGINAL_NUMBERS * text->parameters : 0))
+		mmm_value_invalid(psprintf("There are %d marginals.", text->marginals));
 }
 
 Datum
@@ -283,7 +324,7 @@ attrib_model_in(PG_FUNCTION_ARGS)
 			text.versioned = jsonb_option_int64(&it, MMM_MODEL_VERSION, MMM_MODEL_VERSION) != 0;
 		else if (strcmp(it.key, "method") == 0)
 		{
-			if (strcmp(jsonb_option_text(&it), "ridge") != 0)
+			if (!mmm_method_by_name(jsonb_option_text(&it), &text.value.method))
 				mmm_value_invalid("The method is unknown.");
 		}
 		else if (strcmp(it.key, "arguments") == 0)

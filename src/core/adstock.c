@@ -98,9 +98,9 @@ geometric_weights(double decay, int n, double *w, double *d)
 {
 	for (int l = 0; l < n; l++)
 	{
-		w[l] = pow(decay, l);
+		w[l] = l == 0 ? 1 : w[l - 1] * decay;
 		if (d)
-			d[l] = l == 0 ? 0 : l * pow(decay, l - 1);
+			d[l] = l == 0 ? 0 : l * w[l - 1];
 	}
 }
 
@@ -364,23 +364,71 @@ adstock_stream_push(AdstockStream *s, double x)
 }
 
 #define CHECK_STEPS 1000000
+#define FEW_LAGS 24
 
-/* sum over lags of w x, in the order in which the stream adds */
-static void
-convolve(const double *w, int lags, const double *x, size_t n, double *y, const CoreEnv *env)
+/* Rows that are added up side by side, for a single one would wait for each addition before the next. */
+#define ABREAST 4
+
+/* Written out, because compilers left alone go over the lags side by side. */
+typedef double Pair __attribute__((vector_size(16), aligned(8), may_alias));
+
+/* Room for a series with nothing before it as far as the window reaches, and something behind. */
+#define PADDED(n, lags) ((n) + (size_t) (lags) + ABREAST)
+
+static const double *
+pad(const double *x, size_t n, int lags, double *room)
 {
-	size_t every = CHECK_STEPS / (size_t) lags + 1;
+	memset(room, 0, sizeof(double) * lags);
+	memcpy(room + lags, x, sizeof(double) * n);
+	memset(room + lags + n, 0, sizeof(double) * ABREAST);
+	return room + lags;
+}
 
-	for (size_t t = 0; t < n; t++)
+static inline void
+store(double *to, size_t room, Pair a, Pair b)
+{
+	Pair both[2] = {a, b};
+
+	memcpy(to, both, sizeof(double) * (room < ABREAST ? room : ABREAST));
+}
+
+/*
+ * Sums over lags of w x and of v x (v may be NULL), in the order in which the stream adds. x is padded. Both at once,
+ * because reading x costs as much as multiplying it.
+ */
+static void
+convolve(const double *w, const double *v, int lags, const double *x, size_t n, double *y, double *z,
+		 const CoreEnv *env)
+{
+	size_t steps = 0;
+
+	for (size_t t = 0; t < n; t += ABREAST)
 	{
-		int last = t + 1 < (size_t) lags ? (int) t + 1 : lags;
-		double sum = 0;
+		Pair a = {0}, b = {0}, c = {0}, d = {0};
 
-		if (t % every == every - 1)
+		for (int l = 0; l < lags; l++)
+		{
+			const Pair *from = (const Pair *) (x + t - l);
+			Pair first = from[0];
+			Pair second = from[1];
+
+			a += w[l] * first;
+			b += w[l] * second;
+			if (v)
+			{
+				c += v[l] * first;
+				d += v[l] * second;
+			}
+		}
+		store(y + t, n - t, a, b);
+		if (v)
+			store(z + t, n - t, c, d);
+		steps += (size_t) lags * ABREAST;
+		if (steps >= CHECK_STEPS)
+		{
 			core_check(env);
-		for (int l = 0; l < last; l++)
-			sum += w[l] * x[t - (size_t) l];
-		y[t] = sum;
+			steps = 0;
+		}
 	}
 }
 
@@ -423,8 +471,11 @@ adstock_series(const Adstock *adstock, const double *x, size_t n, double *y,
 	int lags = adstock->max_lag + 1;
 	double *w;
 	double *dw[ADSTOCK_MAX_PARAMETERS];
+	int slopes = d ? kinds[adstock->kind].parameters : 0;
+	/* with slopes the weights are needed anyway, and few of them are added faster than the stream is run */
+	bool streamed = adstock->kind == ADSTOCK_GEOMETRIC && (!d || lags == 0 || lags > FEW_LAGS);
 
-	if (adstock->kind == ADSTOCK_GEOMETRIC)
+	if (streamed)
 	{
 		geometric_series(adstock, x, n, y, env);
 		if (d && adstock->max_lag == ADSTOCK_ALL_HISTORY)
@@ -432,13 +483,14 @@ adstock_series(const Adstock *adstock, const double *x, size_t n, double *y,
 		if (!d || adstock->max_lag == ADSTOCK_ALL_HISTORY)
 			return;
 	}
-	w = CORE_ALLOC(env, double, (size_t) lags *(1 + ADSTOCK_MAX_PARAMETERS));
+	w = CORE_ALLOC(env, double, (size_t) lags *(1 + ADSTOCK_MAX_PARAMETERS) + PADDED(n, lags));
 	dw[0] = w + lags;
 	dw[1] = dw[0] + lags;
+	x = pad(x, n, lags, dw[1] + lags);
 	adstock_weights(adstock, w, d ? dw : NULL);
-	if (adstock->kind != ADSTOCK_GEOMETRIC)
-		convolve(w, lags, x, n, y, env);
-	for (int p = 0; d && p < kinds[adstock->kind].parameters; p++)
-		convolve(dw[p], lags, x, n, d[p], env);
+	if (!streamed)
+		convolve(w, slopes > 0 ? dw[0] : NULL, lags, x, n, y, slopes > 0 ? d[0] : NULL, env);
+	for (int p = streamed ? 0 : 1; p < slopes; p++)
+		convolve(dw[p], NULL, lags, x, n, d[p], NULL, env);
 	core_free(env, w);
 }

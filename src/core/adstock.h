@@ -76,8 +76,8 @@ extern void adstock_stream_begin(AdstockStream *stream, const Adstock *adstock, 
 extern double adstock_stream_push(AdstockStream *stream, double x);
 
 /*
- * A whole series at once, digit for digit what the stream gives. With d not NULL, d[p] receives the slopes
- * along parameter p.
+ * A whole series at once, digit for digit what the stream gives (with slopes, but for the last digit of the geometric
+ * kind, whose sums are then added otherwise). With d not NULL, d[p] receives the slopes along parameter p.
  */
 extern void adstock_series(const Adstock *adstock, const double *x, size_t n, double *y,
 						   double *d[ADSTOCK_MAX_PARAMETERS], const CoreEnv *env);

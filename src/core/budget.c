@@ -30,7 +30,7 @@ most_response(const BudgetProblem *p)
 {
 	BudgetPrices prices = budget_prices_alloc(p->env, &p->model);
 	RelaxWork *work = relax_work_create(p->env, &p->model);
-	BudgetPiece *pieces = CORE_ALLOC(p->env, BudgetPiece, p->n);
+	BudgetPiece *pieces = budget_pieces_alloc(p->env, p->curves, p->n);
 	double *x = CORE_ALLOC(p->env, double, p->n);
 	double most;
 

@@ -75,7 +75,8 @@ typedef struct BudgetPlan
 	double value;
 	double bound;
 	double gap;
-	bool certified; /* the gap is within the tolerance */
+	double gap_unit; /* what the gap is relative to */
+	bool certified;	 /* the gap is within the tolerance */
 } BudgetPlan;
 
 typedef enum BudgetTroubleKind

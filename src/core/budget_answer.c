@@ -79,7 +79,7 @@ void
 budget_sharpen(BudgetProblem *p, BudgetSearch *search, BudgetPrices *prices)
 {
 	RelaxWork *work = relax_work_create(p->env, &p->model);
-	BudgetPiece *pieces = CORE_ALLOC(p->env, BudgetPiece, p->n);
+	BudgetPiece *pieces = budget_pieces_alloc(p->env, p->curves, p->n);
 	double *plan = CORE_ALLOC(p->env, double, p->n);
 	double value = budget_value(&p->model, search->plan);
 
@@ -240,6 +240,7 @@ budget_report(const BudgetProblem *p, const BudgetSearch *search, BudgetPlan *pl
 		plan->value = r->objective == BUDGET_PROFIT ? r->margin * response - spend : response;
 		plan->bound = plan->value + spare * p->response_unit;
 	}
-	plan->gap = (plan->bound - plan->value) / fmax(fabs(plan->bound), tiny);
+	plan->gap_unit = fmax(fabs(plan->bound), tiny);
+	plan->gap = (plan->bound - plan->value) / plan->gap_unit;
 	plan->certified = plan->gap <= r->tolerance;
 }

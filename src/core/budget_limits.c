@@ -120,7 +120,7 @@ bound_by_rows(BudgetProblem *p)
 static bool
 slope_falls_below(const Curve *curve, double price)
 {
-	if (curve->coefficient == 0)
+	if (curve->coefficient == 0 || curve->table)
 		return true;
 	if (curve->shape.kind == SATURATION_ROOT && curve->shape.slope > 1)
 		return false;
@@ -130,13 +130,23 @@ slope_falls_below(const Curve *curve, double price)
 	return price > 0;
 }
 
+/* A table ends far beyond any use: its end is no bound to start a search from. */
+static bool
+is_open_ended(const BudgetProblem *p, int i)
+{
+	const Curve *curve = &p->request->channel[i].curve;
+
+	return isinf(p->cap[i]) || (curve->table && p->cap[i] * curve->stretch >= 0.99 * CURVE_TABLE_MOST);
+}
+
 /* Beyond this spend, every further unit returns less than the price. */
 static double
 last_worthwhile(const Curve *curve, double price)
 {
 	double x = saturation_has_half(curve->shape.kind) ? curve->shape.half_saturation : 1;
+	double turn = curve_arc(curve, curve_arcs(curve) - 1).from;
 
-	x = fmax(x, isfinite(curve->inflection) ? curve->inflection : 0);
+	x = fmax(x, isfinite(turn) ? turn : 0);
 	while (curve_slope_at(curve, x) >= price && x < 1e300)
 		x *= 2;
 	return x;
@@ -154,7 +164,7 @@ bound_by_price(BudgetProblem *p, double price)
 		const Curve *curve = &p->request->channel[i].curve;
 		double high;
 
-		if (isfinite(p->cap[i]))
+		if (!is_open_ended(p, i))
 			continue;
 		if (!slope_falls_below(curve, price))
 			return no_limit(p, i);
@@ -167,7 +177,7 @@ bound_by_price(BudgetProblem *p, double price)
 					high = fmax(high, p->user_row[k].low);
 			}
 		}
-		p->cap[i] = high;
+		p->cap[i] = fmin(p->cap[i], high);
 	}
 	return CORE_OK;
 }
@@ -182,7 +192,7 @@ bound_by_surplus(BudgetProblem *p, double price)
 	{
 		const Curve *curve = &p->request->channel[i].curve;
 
-		if (isfinite(p->cap[i]))
+		if (!is_open_ended(p, i))
 			surplus += curve_value(curve, p->cap[i]);
 		else if (!slope_falls_below(curve, price))
 			return no_limit(p, i);
@@ -194,12 +204,12 @@ bound_by_surplus(BudgetProblem *p, double price)
 		const Curve *curve = &p->request->channel[i].curve;
 		double x;
 
-		if (isfinite(p->cap[i]))
+		if (!is_open_ended(p, i))
 			continue;
 		x = fmax(last_worthwhile(curve, price), p->user_low[i]);
 		while (price * x - curve_value(curve, x) <= surplus && x < 1e300)
 			x *= 2;
-		p->cap[i] = x;
+		p->cap[i] = fmin(p->cap[i], x);
 	}
 	return CORE_OK;
 }
@@ -215,7 +225,7 @@ response_of_unbounded(const BudgetProblem *p, double spend, bool *reaches_limit)
 	{
 		const Curve *curve = &p->request->channel[i].curve;
 
-		if (isfinite(p->cap[i]))
+		if (!is_open_ended(p, i))
 			continue;
 		sum += curve_value(curve, p->user_low[i] + spend);
 		limit += curve_saturates(curve->shape.kind) ? curve_value(curve, INFINITY) : INFINITY;
@@ -237,7 +247,7 @@ bound_by_response(BudgetProblem *p, double target)
 	{
 		const Curve *curve = &p->request->channel[i].curve;
 
-		if (isfinite(p->cap[i]))
+		if (!is_open_ended(p, i))
 			continue;
 		unbounded++;
 		spend = fmax(spend, saturation_has_half(curve->shape.kind) ? curve->shape.half_saturation : 1);
@@ -247,13 +257,13 @@ bound_by_response(BudgetProblem *p, double target)
 	while (response_of_unbounded(p, spend, &saturated) < target && !saturated && spend < 1e280)
 		spend *= 2;
 	for (int i = 0; i < p->n; i++)
-		most += isfinite(p->cap[i]) ? 0 : p->user_low[i] + spend;
+		most += !is_open_ended(p, i) ? 0 : p->user_low[i] + spend;
 	for (int k = 0; k < p->rows; k++)
 		most = fmax(most, p->user_row[k].low);
 	for (int i = 0; i < p->n; i++)
 	{
-		if (isinf(p->cap[i]))
-			p->cap[i] = most;
+		if (is_open_ended(p, i))
+			p->cap[i] = fmin(p->cap[i], most);
 	}
 }
 
@@ -323,7 +333,7 @@ extreme_spend(BudgetProblem *p, int k, double sign, BudgetPrices *prices)
 	const BudgetRow *row = &p->row[k];
 	double *cost = CORE_ALLOC_ZERO(p->env, double, p->n);
 	double *x = CORE_ALLOC(p->env, double, p->n);
-	BudgetPiece *pieces = CORE_ALLOC(p->env, BudgetPiece, p->n);
+	BudgetPiece *pieces = budget_pieces_alloc(p->env, p->curves, p->n);
 	BudgetModel model = {.channels = p->n, .curves = p->curves, .rows = k, .row = p->row, .cost = cost};
 	RelaxWork *work = relax_work_create(p->env, &model);
 	double most = 1;
@@ -337,10 +347,8 @@ extreme_spend(BudgetProblem *p, int k, double sign, BudgetPrices *prices)
 		cost[row->members[m]] = -sign;
 	for (int i = 0; i < p->n; i++)
 	{
-		/* Only the channel's own bounds; and the curves play no part: an all straight piece keeps them out. */
-		double high = fmin(p->own_high[i], most);
-
-		pieces[i] = (BudgetPiece){.low = p->low[i], .high = high, .knee = high};
+		/* Only the channel's own bounds; and the curves play no part. */
+		budget_piece_set_flat(&pieces[i], p->low[i], fmin(p->own_high[i], most));
 	}
 	bound = relax_solve(p->env, work, &model, pieces, -INFINITY, prices, x);
 	relax_work_free(p->env, work);

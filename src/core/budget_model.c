@@ -2,25 +2,11 @@
 
 #include <math.h>
 
-void
-budget_piece_set(BudgetPiece *piece, const Curve *curve, double low, double high)
+/* Of ends and limits of what is beyond the inflection, the dearer: a bound must hold for both. */
+static double
+least_fee(const Curve *curve, double x)
 {
-	piece->low = low;
-	piece->high = high;
-	piece->base = curve_value(curve, low);
-	piece->knee = low;
-	piece->rise = 0;
-	if (low < curve->inflection && high > low)
-	{
-		piece->knee = high <= curve->inflection ? high : curve_tangent(curve, low, high);
-		piece->rise = (curve_value(curve, piece->knee) - piece->base) / (piece->knee - low);
-	}
-}
-
-double
-budget_envelope(const BudgetPiece *piece, const Curve *curve, double x)
-{
-	return x < piece->knee ? piece->base + piece->rise * (x - piece->low) : curve_value(curve, x);
+	return x > curve->inflection ? curve->fee : x == curve->inflection ? fmin(curve->fee, 0) : 0;
 }
 
 double
@@ -28,23 +14,44 @@ budget_best_spend(const BudgetPiece *piece, const Curve *curve, double response_
 				  double *value)
 {
 	double best = piece->low;
-	double most = response_price * piece->base - price * piece->low;
-	double candidate[2] = {piece->high, piece->high};
-	double start = piece->low > curve->inflection ? piece->low : curve->inflection;
+	double most = response_price * (piece->base - least_fee(curve, best)) - price * best;
+	int arcs = curve_arcs(curve);
 
-	if (start < piece->high && response_price > 0 && price > 0)
-		candidate[0] = curve_demand(curve, price / response_price, start, piece->high);
-	for (int i = 0; i < 2; i++)
+	/* Convex between arcs, a curve is best at an end there. */
+	for (int k = 0; k <= arcs; k++)
 	{
+		double x = piece->high;
+		double fee = x > curve->inflection ? curve->fee : 0;
 		double worth;
 
-		if (candidate[i] == best || (i == 1 && candidate[0] == candidate[1]))
+		if (k < arcs)
+		{
+			CurveArc arc = curve_arc(curve, k);
+			double from = fmax(arc.from, piece->low);
+			double to = fmin(arc.to, piece->high);
+
+			if (!(from < to && response_price > 0 && price > 0))
+				continue;
+			x = curve_demand(curve, price / response_price, from, to);
+			fee = curve->fee;
+		}
+		if (x == best && fee >= 0)
 			continue;
-		worth = response_price * curve_value(curve, candidate[i]) - price * candidate[i];
+		worth = response_price * (curve_value(curve, x) - fee) - price * x;
 		if (worth > most)
 		{
 			most = worth;
-			best = candidate[i];
+			best = x;
+		}
+	}
+	if (curve->fee > 0 && piece->low < curve->inflection && curve->inflection < piece->high)
+	{
+		double worth = response_price * curve_value(curve, curve->inflection) - price * curve->inflection;
+
+		if (worth > most)
+		{
+			most = worth;
+			best = curve->inflection;
 		}
 	}
 	*value = most;
@@ -78,7 +85,7 @@ budget_bound(const BudgetModel *model, const BudgetPiece *pieces, const BudgetPr
 			 double *best)
 {
 	double response_price = budget_response_price(model, prices);
-	double bound = -prices->floor * model->floor;
+	double bound = model->constant - prices->floor * model->floor;
 	double size = fabs(bound);
 
 	budget_spend_prices(model, prices, price);
@@ -100,6 +107,7 @@ budget_bound(const BudgetModel *model, const BudgetPiece *pieces, const BudgetPr
 
 		if (best)
 			best[i] = x;
+		value += response_price * curve_error(&model->curves[i]);
 		bound += value;
 		size += fabs(value);
 	}

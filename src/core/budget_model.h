@@ -34,6 +34,7 @@ typedef struct BudgetModel
 	bool has_floor;
 	double floor;
 	double floor_rate;
+	double constant; /* added to every bound: what fees on the curves stand for */
 } BudgetModel;
 
 /* What a limit is worth: multipliers, all >= 0. Any such numbers prove a bound. */
@@ -44,21 +45,39 @@ typedef struct BudgetPrices
 	double floor;
 } BudgetPrices;
 
-/*
- * A channel's interval and its concave envelope there: the straight line from (low, base) that rises by
- * `rise` up to the knee, then the curve.
- */
+/* A part of a concave envelope: a straight line from (from, base), or the curve itself. */
+typedef struct BudgetPart
+{
+	double from;
+	double to;
+	double base;
+	double rise;
+	bool straight;
+} BudgetPart;
+
+/* A channel's interval and its concave envelope there, from left to right. */
 typedef struct BudgetPiece
 {
 	double low;
 	double high;
-	double knee;
-	double base;
-	double rise;
+	double base; /* value at low */
+	int parts;
+	BudgetPart *part; /* room for what the curve may need */
 } BudgetPiece;
 
+/* The most parts that the envelopes of these curves may have. */
+extern int budget_most_parts(const Curve *curves, int n);
+
+/* A piece for each curve, to be set; one core_free() frees them. */
+extern BudgetPiece *budget_pieces_alloc(const CoreEnv *env, const Curve *curves, int n);
 extern void budget_piece_set(BudgetPiece *piece, const Curve *curve, double low, double high);
+
+/* As if the curve were 0. */
+extern void budget_piece_set_flat(BudgetPiece *piece, double low, double high);
 extern double budget_envelope(const BudgetPiece *piece, const Curve *curve, double x);
+
+/* The straight part on which x lies, short of its end; NULL if on none. */
+extern const BudgetPart *budget_line_at(const BudgetPiece *piece, double x);
 
 /* The spend at which response_price * g(x) - price * x is largest within the piece, and that maximum. */
 extern double budget_best_spend(const BudgetPiece *piece, const Curve *curve, double response_price,

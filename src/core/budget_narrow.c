@@ -83,7 +83,7 @@ search_narrow_by_prices(SearchState *s, double spare)
 	for (int i = 0; i < s->n; i++)
 	{
 		const Curve *curve = &s->model->curves[i];
-		double turn = curve->inflection;
+		double turn = curve->inflection; /* convex below, in whatever way it goes on */
 		double price = s->spend_price[i];
 		double best;
 		double at_low;
@@ -142,7 +142,8 @@ same_curve(const Curve *a, const Curve *b)
 {
 	return a->shape.kind == b->shape.kind && a->coefficient == b->coefficient &&
 		   a->shape.half_saturation == b->shape.half_saturation && a->shape.slope == b->shape.slope &&
-		   a->weight == b->weight && a->log_miss == b->log_miss;
+		   a->weight == b->weight && a->log_miss == b->log_miss && a->table == b->table &&
+		   a->stretch == b->stretch;
 }
 
 /* Twins are found by comparing everything with everything: cheap beside one relaxation. */

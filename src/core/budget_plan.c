@@ -204,6 +204,7 @@ least_spend(BudgetProblem *p)
 static CoreStatus
 best_single_return(BudgetProblem *p, BudgetSearch *search)
 {
+	BudgetPiece *pieces = budget_pieces_alloc(p->env, p->curves, p->n);
 	double most = -1;
 	int best = -1;
 	double at = 0;
@@ -229,8 +230,11 @@ best_single_return(BudgetProblem *p, BudgetSearch *search)
 			continue;
 		if (straight)
 			x = high;
-		else if (curve->inflection > 0)
-			x = high <= curve->inflection ? high : curve_tangent(curve, 0, high);
+		else
+		{
+			budget_piece_set(&pieces[i], curve, 0, high);
+			x = pieces[i].part[0].straight ? pieces[i].part[0].to : 0;
+		}
 		ratio = x > 0 ? curve_value(curve, x) / x : curve_slope_at(curve, 0);
 		if (ratio > most)
 		{
@@ -239,6 +243,7 @@ best_single_return(BudgetProblem *p, BudgetSearch *search)
 			at = x;
 		}
 	}
+	core_free(p->env, pieces);
 	if (best >= 0 && at == 0)
 	{
 		p->trouble->kind = BUDGET_VANISHING;

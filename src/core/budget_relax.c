@@ -34,6 +34,7 @@ relax_work_create(const CoreEnv *env, const BudgetModel *model)
 {
 	RelaxWork *work = CORE_ALLOC(env, RelaxWork, 1);
 	size_t n = model->channels;
+	size_t parts = budget_most_parts(model->curves, model->channels);
 	double *members;
 
 	work->limits = 0;
@@ -54,9 +55,9 @@ relax_work_create(const CoreEnv *env, const BudgetModel *model)
 	}
 	if (model->has_floor)
 		work->limit[work->limits++] = (Limit){.row = -1, .sign = 1};
-	work->segment = CORE_ALLOC(env, Segment, 2 * n);
+	work->segment = CORE_ALLOC(env, Segment, parts);
 	work->members = members = CORE_ALLOC_ZERO(env, double, work->limits *n);
-	work->gradients = CORE_ALLOC(env, double, work->limits * 2 * n);
+	work->gradients = CORE_ALLOC(env, double, work->limits *parts);
 	work->schur = CORE_ALLOC(env, double, (size_t) work->limits * work->limits);
 	work->right = CORE_ALLOC(env, double, work->limits);
 	work->spend = CORE_ALLOC(env, double, n);
@@ -66,7 +67,7 @@ relax_work_create(const CoreEnv *env, const BudgetModel *model)
 	{
 		Limit *limit = &work->limit[j];
 
-		limit->gradient = work->gradients + j * 2 * n;
+		limit->gradient = work->gradients + j * parts;
 		limit->members = members + j * n;
 		for (int m = 0; limit->row >= 0 && m < model->row[limit->row].count; m++)
 			members[j * n + model->row[limit->row].members[m]] = limit->sign;
@@ -187,8 +188,13 @@ start(RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces)
 	{
 		const BudgetPiece *piece = &pieces[i];
 
-		add_segment(work, i, NULL, piece->low, piece->knee - piece->low, piece->rise);
-		add_segment(work, i, &model->curves[i], piece->knee, piece->high - piece->knee, 0);
+		for (int k = 0; k < piece->parts; k++)
+		{
+			const BudgetPart *part = &piece->part[k];
+
+			add_segment(work, i, part->straight ? NULL : &model->curves[i], part->from, part->to - part->from,
+						part->rise);
+		}
 	}
 	product = work->segments > 0 ? 0.1 / work->segments : 0;
 	for (int g = 0; g < work->segments; g++)

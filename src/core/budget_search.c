@@ -45,26 +45,43 @@ offer(SearchState *s, const double *plan)
  * Plans from relaxed plans
  * ------------------------------------------------------------------------------------------------------ */
 
+/* The part of [low, high] in which a curve is concave and that `like` lies in, or an end that it is near. */
+static CurveArc
+same_kind(const Curve *curve, double low, double high, double like)
+{
+	CurveArc before = {low, low}; /* what lies left of the next arc */
+
+	for (int k = 0; k < curve_arcs(curve); k++)
+	{
+		CurveArc arc = curve_arc(curve, k);
+
+		if (arc.to <= low)
+			continue;
+		if (arc.from >= high)
+			break;
+		arc.from = fmax(arc.from, low);
+		arc.to = fmin(arc.to, high);
+		if (like < arc.from)
+			return k > 0 && like > 0.5 * (before.to + arc.from) ? arc : before;
+		if (like <= arc.to)
+			return arc;
+		before = arc;
+	}
+	/* Above the last arc, convex or nothing. */
+	if (before.to < high && like >= 0.5 * (before.to + high))
+		return (CurveArc){high, high};
+	return before;
+}
+
 bool
 budget_refine(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const double *low,
 			  const double *high, const double *like, BudgetPiece *pieces, BudgetPrices *prices, double *plan)
 {
 	for (int i = 0; i < model->channels; i++)
 	{
-		const Curve *curve = &model->curves[i];
-		double from = low[i];
-		double to = high[i];
+		CurveArc kept = same_kind(&model->curves[i], low[i], high[i], like[i]);
 
-		if (from < curve->inflection)
-		{
-			if (curve->inflection < to && like[i] >= curve->inflection)
-				from = curve->inflection;
-			else if (to <= curve->inflection && like[i] >= 0.5 * (from + to))
-				from = to;
-			else
-				to = from;
-		}
-		budget_piece_set(&pieces[i], curve, from, to);
+		budget_piece_set(&pieces[i], &model->curves[i], kept.from, kept.to);
 	}
 	return relax_solve(env, work, model, pieces, -INFINITY, prices, plan) > -INFINITY &&
 		   budget_violation(model, plan) <= BUDGET_SLACK;
@@ -76,12 +93,12 @@ round_plan(SearchState *s, double fraction)
 {
 	for (int i = 0; i < s->n; i++)
 	{
-		const BudgetPiece *piece = &s->pieces[i];
+		const BudgetPart *line = budget_line_at(&s->pieces[i], s->x[i]);
 
 		s->trial_like[i] = s->x[i];
-		if (s->x[i] < piece->knee)
+		if (line)
 			s->trial_like[i] =
-				s->x[i] > piece->low + fraction * (piece->knee - piece->low) ? piece->knee : piece->low;
+				s->x[i] > line->from + fraction * (line->to - line->from) ? line->to : line->from;
 	}
 	if (budget_refine(s->env, s->work, s->model, s->search->low, s->search->high, s->trial_like,
 					  s->trial_pieces, &s->trial_prices, s->trial))
@@ -151,8 +168,9 @@ branch(SearchState *s, double bound)
 
 	for (int i = 0; i < s->n; i++)
 	{
-		double error = budget_envelope(&s->pieces[i], &s->model->curves[i], s->x[i]) -
-					   curve_value(&s->model->curves[i], s->x[i]);
+		const Curve *curve = &s->model->curves[i];
+		double error = budget_envelope(&s->pieces[i], curve, s->x[i]) - curve_value(curve, s->x[i]) +
+					   (s->x[i] > curve->inflection ? curve->fee : 0);
 
 		if (error > most + 1e-300)
 		{
@@ -177,10 +195,14 @@ branch(SearchState *s, double bound)
 	}
 	else
 	{
-		const BudgetPiece *piece = &s->pieces[worst];
-		double width = piece->knee - piece->low;
+		const BudgetPart *line = budget_line_at(&s->pieces[worst], s->x[worst]);
+		double width = line->to - line->from;
 
-		at = fmin(fmax(s->x[worst], piece->low + 0.05 * width), piece->knee - 0.05 * width);
+		at = fmin(fmax(s->x[worst], line->from + 0.05 * width), line->to - 0.05 * width);
+		/* With a fee, whether it is paid is what matters. */
+		if (s->model->curves[worst].fee != 0 && s->low[worst] < s->model->curves[worst].inflection &&
+			s->model->curves[worst].inflection < s->high[worst])
+			at = s->model->curves[worst].inflection;
 	}
 	push_child(s, bound, worst, s->low[worst], at);
 	push_child(s, bound, worst, at, s->high[worst]);
@@ -250,8 +272,8 @@ begin(const CoreEnv *env, BudgetSearch *search)
 	s.root_high = copy_of(env, search->high, n);
 	s.low = CORE_ALLOC(env, double, n);
 	s.high = CORE_ALLOC(env, double, n);
-	s.pieces = CORE_ALLOC(env, BudgetPiece, n);
-	s.trial_pieces = CORE_ALLOC(env, BudgetPiece, n);
+	s.pieces = budget_pieces_alloc(env, s.model->curves, n);
+	s.trial_pieces = budget_pieces_alloc(env, s.model->curves, n);
 	s.knee_value = CORE_ALLOC(env, double, n);
 	s.x = CORE_ALLOC(env, double, n);
 	s.trial = CORE_ALLOC(env, double, n);
@@ -267,7 +289,6 @@ begin(const CoreEnv *env, BudgetSearch *search)
 		double turn = s.model->curves[i].inflection;
 
 		s.knee_value[i] = isfinite(turn) ? curve_value(&s.model->curves[i], turn) : 0;
-		s.pieces[i] = (BudgetPiece){.low = NAN};
 	}
 	search_find_twins(&s);
 	return s;
@@ -295,7 +316,7 @@ end(SearchState *s)
 }
 
 CoreStatus
-budget_search(const CoreEnv *env, BudgetSearch *search)
+budget_explore(const CoreEnv *env, BudgetSearch *search)
 {
 	SearchState s = begin(env, search);
 	bool finished = true;

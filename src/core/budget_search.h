@@ -35,6 +35,9 @@ typedef struct BudgetSearch
 /* Plans may break limits by this much in the model's units: what rounding and the solver leave. */
 #define BUDGET_SLACK 1e-11
 
+/* The search without regard to how many channels are used. */
+extern CoreStatus budget_explore(const CoreEnv *env, BudgetSearch *search);
+
 /* CORE_NO_CONVERGE if the node limit came before the tolerance; the results are valid all the same. */
 extern CoreStatus budget_search(const CoreEnv *env, BudgetSearch *search);
 

@@ -48,6 +48,11 @@ inflection(const Curve *curve)
 void
 curve_prepare(Curve *curve)
 {
+	if (curve->table)
+	{
+		curve->inflection = curve_arc(curve, 0).from;
+		return;
+	}
 	if (curve->shape.kind == SATURATION_MICHAELIS_MENTEN)
 	{
 		curve->shape.kind = SATURATION_HILL;
@@ -63,13 +68,25 @@ curve_rescaled(const Curve *curve, double spend_unit, double response_unit)
 	Curve scaled = *curve;
 
 	scaled.weight = curve->weight / response_unit;
-	if (curve->shape.kind == SATURATION_LINEAR)
+	if (curve->table)
+		scaled.stretch = curve->stretch * spend_unit;
+	else if (curve->shape.kind == SATURATION_LINEAR)
 		scaled.weight *= spend_unit;
 	else if (curve->shape.kind == SATURATION_ROOT)
 		scaled.weight *= pow(spend_unit, curve->shape.slope);
 	scaled.shape.half_saturation = curve->shape.half_saturation / spend_unit;
 	curve_prepare(&scaled);
 	return scaled;
+}
+
+static CurvePoint
+table_at(const Curve *curve, double x)
+{
+	double c = curve->coefficient * curve->weight;
+	TablePoint p = curve_table_at(curve->table, x * curve->stretch);
+
+	return (CurvePoint){c * p.value, c * curve->stretch * p.first,
+						c * curve->stretch * curve->stretch * p.second};
 }
 
 /* With what is missing to 1 computed without cancellation, misses keep their digits near full saturation. */
@@ -94,6 +111,8 @@ curve_at(const Curve *curve, double x)
 
 	if (c == 0)
 		return (CurvePoint){0, 0, 0};
+	if (curve->table)
+		return table_at(curve, x);
 	if (curve->log_miss)
 		return log_miss_at(curve, x);
 	p = saturation_growth(&curve->shape, x);
@@ -107,6 +126,8 @@ curve_value(const Curve *curve, double x)
 
 	if (c == 0)
 		return 0;
+	if (curve->table)
+		return c * curve_table_at(curve->table, x * curve->stretch).value;
 	return curve->log_miss ? log_miss_at(curve, x).value : c * saturation_value(&curve->shape, x);
 }
 
@@ -117,6 +138,8 @@ curve_slope_at(const Curve *curve, double x)
 
 	if (c == 0)
 		return 0;
+	if (curve->table)
+		return table_at(curve, x).first;
 	return curve->log_miss ? log_miss_at(curve, x).first : c * saturation_derivative(&curve->shape, x);
 }
 
@@ -163,7 +186,9 @@ curve_demand(const Curve *curve, double price, double low, double high)
 		return low;
 	if (!(curve_slope_at(curve, high) < price))
 		return high;
-	if (curve->shape.kind == SATURATION_LOG1P)
+	if (curve->table)
+		x = demand_by_newton(curve, price, low, high);
+	else if (curve->shape.kind == SATURATION_LOG1P)
 		x = c / price - curve->shape.half_saturation;
 	else if (curve->shape.kind == SATURATION_ROOT)
 		x = pow(s * c / price, 1 / (1 - s));

@@ -2,14 +2,16 @@
  * The response curve of one channel: what a spend brings, how fast that grows, and where the growth turns
  * from increasing to decreasing.
  *
- * Every kind is increasing, starts at 0 and changes its curvature at most once, from convex to concave. All
- * of the optimizer rests on that: a concave envelope over an interval is then a straight line up to a
- * tangent point and the curve itself beyond it.
+ * Every curve is increasing and starts at 0. A saturation changes its curvature at most once, from convex to
+ * concave; a table, which is a sum of many, may do so several times. All of the optimizer rests on knowing where:
+ * a concave envelope over an interval consists of arcs of the curve and of straight lines between them.
  */
 #ifndef ATTRIB_CORE_CURVE_H
 #define ATTRIB_CORE_CURVE_H
 
-#include "saturation.h"
+#include "curve_table.h"
+
+#include <math.h>
 
 typedef struct Curve
 {
@@ -23,9 +25,22 @@ typedef struct Curve
 	bool log_miss;
 	double weight; /* multiplies the result; 1 in the user's units */
 
+	/*
+	 * Not NULL: coefficient * table(x * stretch) in place of the shape, which is then a hill of the same size for
+	 * whoever only asks where to look. Never with log_miss.
+	 */
+	const CurveTable *table;
+	double stretch;
+
+	/*
+	 * What a search takes off for any spend beyond the inflection, to price how many channels are used at all.
+	 * Values and slopes are without it. Only for curves with one arc.
+	 */
+	double fee;
+
 	/* Made by curve_prepare(). */
 	double rate;	   /* the shape's slope at 0 */
-	double inflection; /* convex up to here, concave from here on; 0 or INFINITY if it never turns */
+	double inflection; /* where the first arc begins: convex up to here; 0 or INFINITY if it never turns */
 } Curve;
 
 /* A curve's value with its first and second derivative. */
@@ -54,15 +69,38 @@ extern CurvePoint curve_at(const Curve *curve, double x);
 extern double curve_value(const Curve *curve, double x);
 extern double curve_slope_at(const Curve *curve, double x);
 
+/* Arcs: maximal intervals on which the curve is concave, ascending; in between it is convex. */
+static inline int
+curve_arcs(const Curve *curve)
+{
+	return curve->table ? curve->table->arcs : 1;
+}
+
+static inline CurveArc
+curve_arc(const Curve *curve, int k)
+{
+	if (curve->table)
+		return (CurveArc){curve->table->arc[k].from / curve->stretch,
+						  curve->table->arc[k].to / curve->stretch};
+	return (CurveArc){curve->inflection, INFINITY};
+}
+
+/* No value of the function that the curve stands for is higher than the curve's by more than this. */
+static inline double
+curve_error(const Curve *curve)
+{
+	return curve->table ? curve->coefficient * curve->weight * curve->table->error : 0;
+}
+
 /*
- * The spend within [low, high] that is best at a price: where the slope of the concave part falls to
- * `price`. The interval must lie in the concave part; its ends are the answer when the slope never gets there.
+ * The spend within [low, high] that is best at a price: where the slope falls to
+ * `price`. The interval must lie in an arc; its ends are the answer when the slope never gets there.
  */
 extern double curve_demand(const Curve *curve, double price, double low, double high);
 
 /*
  * The point in [inflection, high] where the line from (low, value at low) touches the curve; `high` if it
- * does so only beyond. `low` lies in the convex part.
+ * does so only beyond. `low` lies in the convex part. Of curves with one arc.
  */
 extern double curve_tangent(const Curve *curve, double low, double high);
 

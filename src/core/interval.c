@@ -36,8 +36,7 @@ merge_runs(const double *values, const uint32_t *from, size_t middle, size_t end
 	}
 }
 
-/* The places of the values in ascending order, equal ones in the order they came. The caller's to free. */
-static uint32_t *
+uint32_t *
 sorted_order(const double *values, size_t n, const CoreEnv *env)
 {
 	uint32_t *order = CORE_ALLOC(env, uint32_t, n);
@@ -178,8 +177,7 @@ adjust_holm(const double *p, size_t n, double *adjusted, const CoreEnv *env)
 	core_free(env, known);
 }
 
-/* 1-based ranks; equal values share the mean of theirs. */
-static double *
+double *
 mean_ranks(const double *values, size_t n, const CoreEnv *env)
 {
 	uint32_t *order = sorted_order(values, n, env);

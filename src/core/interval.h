@@ -26,6 +26,12 @@ extern double sorted_quantile(const double *sorted, size_t n, double p);
 /* Sorts in place, ascending; interruptible. */
 extern void sort_doubles(double *values, size_t n, const CoreEnv *env);
 
+/* The places of the values in ascending order, equal ones in the order they came. The caller's to free. */
+extern uint32_t *sorted_order(const double *values, size_t n, const CoreEnv *env);
+
+/* 1-based ranks; equal values share the mean of theirs. The caller's to free. */
+extern double *mean_ranks(const double *values, size_t n, const CoreEnv *env);
+
 /* Quantiles (1 - level) / 2 and (1 + level) / 2. `replicates` are sorted. */
 extern ConfidenceInterval interval_percentile(const double *replicates, size_t n, double level);
 

@@ -108,6 +108,15 @@ mmm_model_init(MmmModel *model, const MmmData *data, const MmmSpec *spec, const 
 	model->media = data->channels + spec->interactions;
 	model->base = data->geos + model->trend_columns + 2 * model->spec.fourier_terms + data->controls;
 	model->parameters = model->transforms + model->media + model->base;
+	model->geo_sd = model->by_geo = -1;
+	if (spec->geo_coefficients)
+	{
+		model->geo_sd = model->parameters;
+		model->by_geo = model->geo_sd + data->channels;
+		model->parameters = model->by_geo + data->geos * data->channels;
+	}
+	model->sigma = spec->likelihood == MMM_LEAST_SQUARES ? -1 : model->parameters++;
+	model->nu = spec->likelihood == MMM_STUDENT_T ? model->parameters++ : -1;
 }
 
 const char *
@@ -198,44 +207,30 @@ mmm_scaled_exposure(const MmmModel *model, const MmmData *data, int geo, int cha
 		x[t] = exposure[t] / unit;
 }
 
-/* Saturation of a series with the slopes asked for; `along` is what dx is multiplied by. */
-static void
-saturate(const Saturation *curve, const double *x, int n, double *s, double *const *along, int nalong,
-		 double *dhalf, double *dslope)
-{
-	for (int t = 0; t < n; t++)
-	{
-		SaturationPoint point = saturation_point(curve, x[t]);
-
-		s[t] = point.value;
-		for (int p = 0; p < nalong; p++)
-			along[p][t] = along[p][t] == 0 ? 0 : along[p][t] * point.dx;
-		if (dhalf)
-			dhalf[t] = point.dlog_half;
-		if (dslope)
-			dslope[t] = point.dlog_slope;
-	}
-}
-
 static void
 adstock_then_saturation(const MmmModel *model, const Adstock *adstock, const Saturation *curve,
 						const double *x, int n, double *s, double *const *d, const CoreEnv *env)
 {
 	double *slopes[ADSTOCK_MAX_PARAMETERS] = {NULL, NULL};
 	int nadstock = adstock_parameters(adstock->kind);
+	double *dx;
 
 	if (!d)
 	{
 		adstock_series(adstock, x, n, s, NULL, env);
-		for (int t = 0; t < n; t++)
-			s[t] = saturation_value(curve, s[t]);
+		saturation_values(curve, s, n, s);
 		return;
 	}
 	for (int p = 0; p < nadstock; p++)
 		slopes[p] = d[p];
 	adstock_series(adstock, x, n, s, slopes, env);
-	saturate(curve, s, n, s, d, nadstock, model->half_at >= 0 ? d[model->half_at] : NULL,
-			 model->slope_at >= 0 ? d[model->slope_at] : NULL);
+	dx = CORE_ALLOC(env, double, n);
+	saturation_slopes(curve, s, n, s, dx, model->half_at >= 0 ? d[model->half_at] : NULL,
+					  model->slope_at >= 0 ? d[model->slope_at] : NULL);
+	for (int p = 0; p < nadstock; p++)
+		for (int t = 0; t < n; t++)
+			d[p][t] = d[p][t] == 0 ? 0 : d[p][t] * dx[t];
+	core_free(env, dx);
 }
 
 static void
@@ -250,10 +245,9 @@ saturation_then_adstock(const MmmModel *model, const Adstock *adstock, const Sat
 	for (int p = 0; d && p < adstock_parameters(adstock->kind); p++)
 		slopes[p] = d[p];
 	if (d)
-		saturate(curve, x, n, saturated, NULL, 0, dhalf, dslope);
+		saturation_slopes(curve, x, n, saturated, NULL, dhalf, dslope);
 	else
-		for (int t = 0; t < n; t++)
-			saturated[t] = saturation_value(curve, x[t]);
+		saturation_values(curve, x, n, saturated);
 	adstock_series(adstock, saturated, n, s, d ? slopes : NULL, env);
 	if (d && model->half_at >= 0)
 		adstock_series(adstock, dhalf, n, d[model->half_at], NULL, env);
@@ -289,31 +283,61 @@ mmm_transform_scaled(const MmmModel *model, const double *transforms, const doub
 	double *stock = scaled + n;
 	double *carried = stock + n;
 
-	for (int t = 0; t < n; t++)
-		scaled[t] = multiplier * x[t];
 	if (model->spec.adstock_first)
 	{
 		adstock_series(&adstock, x, n, stock, NULL, env);
-		adstock_series(&adstock, scaled, n, carried, NULL, env);
 		for (int t = 0; t < n; t++)
-		{
-			s[t] = saturation_value(&curve, carried[t]);
-			if (slope)
-				slope[t] = stock[t] == 0 ? 0 : stock[t] * saturation_derivative(&curve, carried[t]);
-		}
+			carried[t] = multiplier * stock[t];
+		saturation_values(&curve, carried, n, s);
+		for (int t = 0; slope && t < n; t++)
+			slope[t] = stock[t] == 0 ? 0 : stock[t] * saturation_derivative(&curve, carried[t]);
 	}
 	else
 	{
 		for (int t = 0; t < n; t++)
 		{
+			scaled[t] = multiplier * x[t];
 			stock[t] = x[t] == 0 ? 0 : x[t] * saturation_derivative(&curve, scaled[t]);
-			carried[t] = saturation_value(&curve, scaled[t]);
 		}
+		saturation_values(&curve, scaled, n, carried);
 		adstock_series(&adstock, carried, n, s, NULL, env);
 		if (slope)
 			adstock_series(&adstock, stock, n, slope, NULL, env);
 	}
 	core_free(env, scaled);
+}
+
+static void
+reverse(double *x, int n)
+{
+	for (int i = 0, j = n - 1; i < j; i++, j--)
+	{
+		double kept = x[i];
+
+		x[i] = x[j];
+		x[j] = kept;
+	}
+}
+
+/* Carry-over is linear: saturation comes of a scaled series, or its transpose says what each period adds. */
+void
+mmm_response_terms(const MmmModel *model, const double *transforms, const double *x, int n, int from, int to,
+				   double *gain, double *scale, const CoreEnv *env)
+{
+	Adstock adstock = mmm_adstock(model, transforms);
+
+	for (int t = 0; t < n; t++)
+		gain[t] = t >= from && t < to;
+	if (model->spec.adstock_first)
+	{
+		adstock_series(&adstock, x, n, scale, NULL, env);
+		return;
+	}
+	memcpy(scale, gain, sizeof(double) * n);
+	reverse(scale, n);
+	adstock_series(&adstock, scale, n, gain, NULL, env);
+	reverse(gain, n);
+	memcpy(scale, x, sizeof(double) * n);
 }
 
 /* The trend runs from 0 to 1 over the training and on from there. */
@@ -375,77 +399,4 @@ mmm_kpi_range(const MmmModel *model)
 			}
 		}
 	return high - low;
-}
-
-/* Which component base column j belongs to. */
-static int
-base_component(const MmmModel *model, int j)
-{
-	int season = model->data->geos + model->trend_columns;
-	int controls = season + 2 * model->spec.fourier_terms;
-
-	if (j < model->data->geos)
-		return MMM_INTERCEPT(model);
-	if (j < season)
-		return MMM_TREND(model);
-	if (j < controls)
-		return MMM_SEASONALITY(model);
-	return model->data->channels + j - controls;
-}
-
-void
-mmm_contributions_of_geo(const MmmModel *model, const double *parameters, const MmmData *data, int first,
-						 int geo, double *out, const CoreEnv *env)
-{
-	const double *coefficient = parameters + model->transforms;
-	const double *base = coefficient + model->media;
-	double unit = mmm_kpi_unit(model, geo);
-	int n = data->periods;
-	double *x = CORE_ALLOC(env, double, (size_t) n *(1 + data->channels));
-	double *s = x + n;
-
-	memset(out, 0, sizeof(double) * n * mmm_components(model));
-	for (int c = 0; c < data->channels; c++)
-	{
-		core_check(env);
-		mmm_scaled_exposure(model, data, geo, c, x);
-		mmm_transform(model, parameters + c * model->per_channel, x, n, s + c * n, NULL, env);
-		for (int t = 0; t < n; t++)
-			out[c * n + t] = unit * coefficient[c] * s[c * n + t];
-	}
-	for (int i = 0; i < model->spec.interactions; i++)
-		for (int t = 0; t < n; t++)
-			out[MMM_INTERACTION(model, i) * n + t] = unit * coefficient[data->channels + i] *
-													 s[model->spec.interaction[i][0] * n + t] *
-													 s[model->spec.interaction[i][1] * n + t];
-	for (int j = 0; j < model->base; j++)
-	{
-		double *into = out + base_component(model, j) * n;
-
-		for (int t = 0; base[j] != 0 && t < n; t++)
-			into[t] += unit * base[j] * mmm_base_column(model, data, j, geo, t, first + t);
-	}
-	core_free(env, x);
-}
-
-void
-mmm_predictions(const MmmModel *model, const double *parameters, const MmmData *data, int first, double *out,
-				const CoreEnv *env)
-{
-	int n = data->periods;
-	double *parts = CORE_ALLOC(env, double, (size_t) n *mmm_components(model));
-
-	for (int g = 0; g < data->geos; g++)
-	{
-		mmm_contributions_of_geo(model, parameters, data, first, g, parts, env);
-		for (int t = 0; t < n; t++)
-		{
-			double sum = 0;
-
-			for (int k = 0; k < mmm_components(model); k++)
-				sum += parts[k * n + t];
-			out[(size_t) g * n + t] = sum;
-		}
-	}
-	core_free(env, parts);
 }

@@ -26,17 +26,51 @@ typedef struct MmmFitOptions
 	MmmProgress *progress;
 } MmmFitOptions;
 
+/* What a Bayesian fit says of a parameter before and beside its draws. */
+typedef struct MmmMarginal
+{
+	double prior_mean;
+	double prior_sd;
+	double rhat;
+	double ess_bulk;
+	double ess_tail;
+	double mcse; /* standard error of the mean that is due to the number of draws */
+} MmmMarginal;
+
+/* And of its sampling. All numbers, so that they can be stored as one run. */
+typedef struct MmmSampling
+{
+	double divergences;
+	double stopped; /* trajectories cut short by the greatest depth */
+	double ebfmi;	/* the least of all chains */
+	double step;	/* mean of the chains */
+	double elpd_loo;
+	double elpd_loo_se;
+	double p_loo;
+	double pareto_k;	 /* the worst */
+	double bad_pareto_k; /* observations above the threshold */
+	double pareto_threshold;
+	double prior_only;
+} MmmSampling;
+
+#define MMM_MARGINAL_NUMBERS (sizeof(MmmMarginal) / sizeof(double))
+#define MMM_SAMPLING_NUMBERS (sizeof(MmmSampling) / sizeof(double))
+
 typedef struct MmmFit
 {
-	double *parameters;
+	double *parameters; /* of a Bayesian fit the means of the draws */
 	double penalty;
 	double validation_nrmse; /* NaN: none was done */
 	double kkt;
 	long evaluations;
-	double *share_low; /* [channel] of the media's contribution, over fits as good as the best */
+	/* [channel] of the media's contribution, over fits as good as the best; the central 90% of a Bayesian fit */
+	double *share_low;
 	double *share_high;
 	int draws;
-	double *draw; /* [draws][parameters] */
+	double *draw;		   /* [draws][parameters] */
+	int chains;			   /* 0: no Bayesian fit; else draws of one chain follow those of another */
+	MmmMarginal *marginal; /* [parameters] */
+	MmmSampling sampling;
 } MmmFit;
 
 /* Fits are as good as the best while R2 is at most this much less and the RMSE at most this much greater. */

@@ -102,8 +102,31 @@ random_binomial(RandomStream *stream, int64_t n, double p)
 	return k < n ? k : n;
 }
 
-/* Beyond this the gamma is a normal to all that matters, and GSL's rejection needs no testing there. */
+/* Beyond this a gamma is a normal to all that matters, and GSL's rejection needs no testing there. */
 #define MAX_SHAPE 1e10
+
+double
+random_gamma(RandomStream *stream, double shape)
+{
+	gsl_rng rng = as_gsl(stream);
+
+	if (shape > MAX_SHAPE)
+		return shape + sqrt(shape) * random_normal(stream);
+	return gsl_ran_gamma(&rng, shape, 1);
+}
+
+double
+random_beta(RandomStream *stream, double a, double b)
+{
+	gsl_rng rng = as_gsl(stream);
+	double x;
+
+	/* GSL's way with two shapes of at most 1 does not underflow as a ratio of gammas would */
+	if (a <= 1 && b <= 1)
+		return gsl_ran_beta(&rng, a, b);
+	x = random_gamma(stream, a);
+	return x / (x + random_gamma(stream, b));
+}
 
 double
 random_gamma_sum(RandomStream *stream, int64_t k, double mean, double variance)

@@ -59,5 +59,7 @@ extern int64_t random_binomial(RandomStream *stream, int64_t n, double p);
 extern double random_gamma_sum(RandomStream *stream, int64_t k, double mean, double variance);
 
 extern double random_normal(RandomStream *stream);
+extern double random_gamma(RandomStream *stream, double shape); /* of scale 1 */
+extern double random_beta(RandomStream *stream, double a, double b);
 
 #endif

@@ -66,6 +66,15 @@ extern double saturation_derivative(const Saturation *curve, double x);
 extern SaturationGrowth saturation_growth(const Saturation *curve, double x);
 extern SaturationPoint saturation_point(const Saturation *curve, double x);
 
+/*
+ * Whole series of finite x. saturation_values has the digits of saturation_value; saturation_slopes is for fits, which
+ * take the slopes along x, ln half_saturation and ln slope with the value, to its accuracy but not its last digit. Any
+ * slope may be NULL; value may be x itself.
+ */
+extern void saturation_values(const Saturation *curve, const double *x, size_t n, double *value);
+extern void saturation_slopes(const Saturation *curve, const double *x, size_t n, double *value, double *dx,
+							  double *dlog_half, double *dlog_slope);
+
 /* The formulas with their own parameters, and their derivatives along x. All want x >= 0. */
 extern double hill_value(double x, double half, double slope);
 extern double hill_derivative(double x, double half, double slope);

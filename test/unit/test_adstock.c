@@ -97,7 +97,7 @@ check(Adstock adstock)
 			 adstock.parameter[1], adstock.max_lag, adstock.normalized ? " normalized" : "");
 	adstock_series(&adstock, input, N, y, NULL, unit_env());
 	adstock_series(&adstock, input, N, again, d, unit_env());
-	ok(memcmp(y, again, sizeof(y)) == 0, "%s: slopes change no digit", name);
+	ok(worst(again, y) < 1e-14, "%s: slopes change no digit but the last", name);
 	check_stream(&adstock, y, name);
 	if (adstock.max_lag >= 0)
 		check_convolution(&adstock, y, name);

@@ -601,6 +601,44 @@ odd_cases(void)
 	   "the best return is at no spend");
 }
 
+/* Curves that differ by a little: how many are used matters more than which. */
+static void
+nearly_equal(void)
+{
+	double spread[] = {0.001, 0.01, 0.03};
+	double worst = 0;
+	int below = 0;
+
+	for (int k = 0; k < 12; k++)
+	{
+		BudgetChannel channels[20];
+		BudgetRequest request = request_for(20, channels, 5600);
+		BudgetPlan plan;
+		BudgetTrouble trouble;
+
+		for (int i = 0; i < 20; i++)
+			channels[i] = hill_channel(70 + 100 * uniform(-0.5, 0.5) * spread[k % 3],
+									   700 + 1000 * uniform(-0.5, 0.5) * spread[k % 3],
+									   3 + 3 * uniform(-0.5, 0.5) * spread[k % 3], 0, INFINITY);
+		request.objective = k % 2 ? BUDGET_PROFIT : BUDGET_REVENUE;
+		request.margin = 25;
+		request.node_limit = 5000;
+		if (budget_optimize(unit_env(), &request, &plan, &trouble) != CORE_OK)
+			worst = INFINITY;
+		worst = fmax(worst, plan.gap);
+		for (int used = 1; used <= 20; used++)
+		{
+			double value = 0;
+
+			for (int i = 0; i < used; i++)
+				value += curve_value(&channels[i].curve, 5600.0 / used);
+			below += (k % 2 ? 25 * value - 5600 : value) > plan.bound * (1 + 1e-12);
+		}
+	}
+	ok(worst < 1e-6 && below == 0,
+	   "twenty curves that nearly agree are proven too, gap %g, %d bounds too low", worst, below);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -611,6 +649,7 @@ main(int argc, char **argv)
 	tests_of_saturations();
 	tests_of_units();
 	odd_cases();
+	nearly_equal();
 	small_problems(100);
 	random_problems(argc > 1 ? atoi(argv[1]) : 5000);
 	gsl_rng_free(rng);

@@ -1,0 +1,556 @@
+#include "flighting_state.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Plans within the limits but for this part of the total. */
+#define SLACK 1e-10
+
+/* ------------------------------------------------------------------------------------------------------
+ * Responses
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void
+carry_over(const FlightChannel *channel, int periods, const double *x, double *y)
+{
+	for (int t = 0; t < periods; t++)
+	{
+		y[t] = 0;
+		for (int l = 0; l < channel->lags && l <= t; l++)
+			y[t] += channel->lag[l] * x[t - l];
+	}
+}
+
+void
+flight_respond(const FlightChannel *channel, int periods, const double *spend, double *out)
+{
+	carry_over(channel, periods, spend, out);
+	for (int t = 0; t < periods; t++)
+	{
+		double y = out[t];
+
+		out[t] = 0;
+		for (int g = 0; g < channel->geos; g++)
+			out[t] +=
+				channel->gain[g] * saturation_value(&channel->shape, channel->base[(size_t) g * periods + t] +
+																		 channel->rate[g] * y);
+	}
+}
+
+static SaturationGrowth
+majorant_growth(const Majorant *m, const Saturation *shape, double y)
+{
+	SaturationGrowth g = {.first = 0};
+
+	if (m == NULL || y >= m->knee)
+		return saturation_growth(shape, y);
+	g.value = m->base + m->rise * (y - m->low);
+	g.first = m->rise;
+	return g;
+}
+
+double
+flight_channel_value(Flight *f, int c, bool enveloped, const double *x, double *gradient, double *hessian)
+{
+	const FlightChannel *channel = &f->request->channel[c];
+	const Majorant *majorants = enveloped ? f->majorant[c] : NULL;
+	int n = f->periods;
+	double value = 0;
+
+	carry_over(channel, n, x, f->stock);
+	for (int t = 0; t < n; t++)
+	{
+		f->slope[t] = f->bend[t] = 0;
+		for (int g = 0; g < channel->geos; g++)
+		{
+			size_t at = (size_t) g * n + t;
+			double rate = channel->rate[g] * f->spend_unit;
+			double gain = channel->weight[t] * channel->gain[g] / f->response_unit;
+			SaturationGrowth p = majorant_growth(majorants ? &majorants[at] : NULL, &channel->shape,
+												 channel->base[at] + rate * f->stock[t]);
+
+			value += gain * p.value;
+			f->slope[t] += rate * gain * fmin(p.first, 1e100);
+			f->bend[t] += rate * rate * gain * fmin(fmax(-p.second, 0), 1e100);
+		}
+	}
+	for (int t = 0; gradient && t < n; t++)
+	{
+		gradient[t] = 0;
+		for (int l = 0; l < channel->lags && t + l < n; l++)
+			gradient[t] += channel->lag[l] * f->slope[t + l];
+	}
+	if (hessian == NULL)
+		return value;
+	memset(hessian, 0, sizeof(double) * n * n);
+	for (int t = 0; t < n; t++)
+		for (int i = 0; i < channel->lags && i <= t; i++)
+		{
+			double weight = f->bend[t] * channel->lag[i];
+
+			for (int j = 0; j < channel->lags && j <= t; j++)
+				hessian[(t - i) * n + t - j] += weight * channel->lag[j];
+		}
+	return value;
+}
+
+double
+flight_value(Flight *f, bool enveloped, const double *x)
+{
+	double value = 0;
+
+	for (int c = 0; c < f->n; c++)
+		value += flight_channel_value(f, c, enveloped, x + (size_t) c * f->periods, NULL, NULL);
+	return value;
+}
+
+/* Where a saturation turns from convex to concave. */
+static double
+turning_point(const Saturation *shape)
+{
+	double s = shape->slope;
+
+	if (shape->kind == SATURATION_HILL && s > 1)
+		return shape->half_saturation * pow((s - 1) / (s + 1), 1 / s);
+	if (shape->kind == SATURATION_HILL_SIGMOID)
+		return shape->half_saturation * s / (s + log1p(2 * exp(-s)));
+	return 0;
+}
+
+static Majorant
+majorant_over(const Saturation *shape, double low, double high)
+{
+	Majorant m = {low, low, saturation_value(shape, low), 0};
+	double from = fmax(turning_point(shape), low);
+	double to = high;
+
+	if (from <= low || high <= low)
+		return m;
+	if (from < high)
+	{
+		/* value - base - slope * distance rises along the concave part, and is 0 where the line touches */
+		for (int step = 0; step < 100; step++)
+		{
+			double middle = 0.5 * (from + to);
+			SaturationGrowth p = saturation_growth(shape, middle);
+
+			if (p.value - m.base < p.first * (middle - low))
+				from = middle;
+			else
+				to = middle;
+		}
+	}
+	m.knee = to;
+	m.rise = (saturation_value(shape, to) - m.base) / (to - low);
+	return m;
+}
+
+static void
+make_majorants(Flight *f)
+{
+	f->concave = true;
+	f->majorant = CORE_ALLOC(f->env, Majorant *, f->n);
+	for (int c = 0; c < f->n; c++)
+	{
+		const FlightChannel *channel = &f->request->channel[c];
+		double heaviest = 0;
+
+		f->majorant[c] = NULL;
+		if (turning_point(&channel->shape) <= 0)
+			continue;
+		f->concave = false;
+		for (int l = 0; l < channel->lags; l++)
+			heaviest = fmax(heaviest, channel->lag[l]);
+		f->majorant[c] = CORE_ALLOC(f->env, Majorant, (size_t) channel->geos * f->periods);
+		for (int k = 0; k < channel->geos * f->periods; k++)
+			f->majorant[c][k] = majorant_over(&channel->shape, channel->base[k],
+											  channel->base[k] + channel->rate[k / f->periods] * heaviest *
+																	 f->request->total * (1 + SLACK));
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------------
+ * Limits
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* The most that lines of these slopes, one a channel, can bring under the limits. */
+static CoreStatus
+best_of_lines(const Flight *f, const double *slope, BudgetPlan *plan, BudgetTrouble *trouble)
+{
+	const FlightRequest *r = f->request;
+	BudgetChannel *channels = CORE_ALLOC_ZERO(f->env, BudgetChannel, f->n);
+	BudgetRequest lines = {.channels = f->n,
+						   .channel = channels,
+						   .groups = r->groups,
+						   .group = r->group,
+						   .total = r->total,
+						   .margin = 1,
+						   .tolerance = 1e-9,
+						   .node_limit = 10000};
+	CoreStatus status;
+
+	for (int c = 0; c < f->n; c++)
+	{
+		channels[c].curve = (Curve){.shape = {SATURATION_LINEAR, 1, 1}, .coefficient = slope[c], .weight = 1};
+		curve_prepare(&channels[c].curve);
+		channels[c].current = NAN;
+		channels[c].high = INFINITY;
+	}
+	status = budget_optimize(f->env, &lines, plan, trouble);
+	core_free(f->env, channels);
+	return status;
+}
+
+double
+flight_room(const Flight *f, const double *totals, int a, int b)
+{
+	double room = a >= 0 ? totals[a] : INFINITY;
+	double total = 0;
+
+	for (int c = 0; c < f->n; c++)
+		total += totals[c];
+	if (a < 0)
+		room = f->request->total / f->spend_unit - total;
+	for (int g = 0; g < f->request->groups; g++)
+	{
+		const BudgetGroup *group = &f->request->group[g];
+		double spend = 0;
+		bool has_a = false;
+		bool has_b = false;
+
+		for (int m = 0; m < group->count; m++)
+		{
+			spend += totals[group->members[m]];
+			has_a = has_a || group->members[m] == a;
+			has_b = has_b || group->members[m] == b;
+		}
+		if (has_b && !has_a)
+			room = fmin(room, group->high / f->spend_unit - spend);
+		if (has_a && !has_b)
+			room = fmin(room, spend - group->low / f->spend_unit);
+	}
+	return fmax(room, 0);
+}
+
+static bool
+meets_limits(const Flight *f, const double *totals)
+{
+	double total = 0;
+
+	for (int c = 0; c < f->n; c++)
+		total += totals[c];
+	if (total * f->spend_unit > f->request->total * (1 + SLACK))
+		return false;
+	for (int g = 0; g < f->request->groups; g++)
+	{
+		const BudgetGroup *group = &f->request->group[g];
+		double spend = 0;
+
+		for (int m = 0; m < group->count; m++)
+			spend += totals[group->members[m]] * f->spend_unit;
+		if (spend < group->low - SLACK * f->spend_unit || spend > group->high + SLACK * f->spend_unit)
+			return false;
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------------------------------------------------
+ * Plans
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void
+channel_totals(const Flight *f, const double *x, double *totals)
+{
+	for (int c = 0; c < f->n; c++)
+	{
+		totals[c] = 0;
+		for (int t = 0; t < f->periods; t++)
+			totals[c] += x[c * f->periods + t];
+	}
+}
+
+/*
+ * What no plan exceeds: the majorants are concave, so they lie below their tangent plane at any x; and the best that
+ * a plane allows puts each channel's spend into the period with the highest slope.
+ */
+static CoreStatus
+bound_at(Flight *f, const double *x, double *bound, BudgetPlan *lines, BudgetTrouble *trouble)
+{
+	double *gradient = CORE_ALLOC(f->env, double, f->periods);
+	double *steepest = CORE_ALLOC_ZERO(f->env, double, f->n);
+	double unit = f->response_unit / f->spend_unit;
+	double value = 0;
+	double size = 0;
+	CoreStatus status;
+
+	for (int c = 0; c < f->n; c++)
+	{
+		const double *own = x + (size_t) c * f->periods;
+
+		value += flight_channel_value(f, c, true, own, gradient, NULL);
+		for (int t = 0; t < f->periods; t++)
+		{
+			value -= gradient[t] * own[t];
+			size += gradient[t] * own[t];
+			steepest[c] = fmax(steepest[c], unit * gradient[t]);
+		}
+	}
+	status = best_of_lines(f, steepest, lines, trouble);
+	if (status == CORE_OK)
+		*bound = (value + 1e-14 * (size + fabs(value))) * f->response_unit + lines->bound;
+	core_free(f->env, gradient);
+	core_free(f->env, steepest);
+	return status;
+}
+
+/* Rows of the solver hold to rounding; a plan's own must not exceed the total. */
+static void
+tidy(const Flight *f, double *x)
+{
+	double most = f->request->total / f->spend_unit;
+	double total = 0;
+
+	for (int i = 0; i < f->n * f->periods; i++)
+	{
+		x[i] = x[i] > 1e-9 ? x[i] : 0;
+		total += x[i];
+	}
+	for (int i = 0; i < f->n * f->periods && total > most; i++)
+		x[i] *= most / total;
+}
+
+typedef struct Best
+{
+	double *x;
+	double value;
+} Best;
+
+static void
+offer(Flight *f, const double *x, Best *best)
+{
+	double *totals = CORE_ALLOC(f->env, double, f->n);
+	double value = flight_value(f, false, x);
+
+	channel_totals(f, x, totals);
+	if (value > best->value && meets_limits(f, totals))
+	{
+		best->value = value;
+		memcpy(best->x, x, sizeof(double) * f->n * f->periods);
+	}
+	core_free(f->env, totals);
+}
+
+/* Each channel's total in every `every`-th period alone, from the first on. */
+static void
+spread(const Flight *f, const double *totals, int every, double *x)
+{
+	int used = (f->periods + every - 1) / every;
+
+	memset(x, 0, sizeof(double) * f->n * f->periods);
+	for (int c = 0; c < f->n; c++)
+		for (int t = 0; t < f->periods; t += every)
+			x[c * f->periods + t] = totals[c] / used;
+}
+
+/* The best way to spread these totals, improved where there may be better plans than its neighbours. */
+static void
+try_totals(Flight *f, const double *totals, Best *best)
+{
+	double *x = CORE_ALLOC(f->env, double, (size_t) f->n * f->periods);
+	double most = -INFINITY;
+	int chosen = 1;
+
+	if (meets_limits(f, totals))
+	{
+		for (int every = 1; every <= f->periods && every <= 16 && (every == 1 || !f->concave); every++)
+		{
+			double value;
+
+			spread(f, totals, every, x);
+			offer(f, x, best);
+			value = flight_value(f, false, x);
+			chosen = value > most ? every : chosen;
+			most = fmax(most, value);
+		}
+		if (!f->concave && !f->separable)
+		{
+			spread(f, totals, chosen, x);
+			flight_improve(f, x);
+			offer(f, x, best);
+		}
+	}
+	core_free(f->env, x);
+}
+
+static double
+flat_response(Flight *f, const double *totals)
+{
+	double *x = CORE_ALLOC(f->env, double, (size_t) f->n * f->periods);
+	double value;
+
+	spread(f, totals, 1, x);
+	value = flight_value(f, false, x);
+	core_free(f->env, x);
+	return value;
+}
+
+/* ------------------------------------------------------------------------------------------------------
+ * Carry-over after saturation: every period is a channel of its own in a budget problem
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* More nodes are not worth their time among hundreds of periods that are alike. */
+#define NODES 2000
+
+static bool
+is_separable(const Flight *f)
+{
+	for (int c = 0; c < f->n; c++)
+		for (int k = 0; k < f->request->channel[c].geos * f->periods; k++)
+			if (f->request->channel[c].lags > 1 || f->request->channel[c].base[k] != 0 ||
+				!curve_table_takes(f->request->channel[c].shape.kind))
+				return false;
+	return true;
+}
+
+/* Of a spend in units of the total. */
+static CurveTable *
+table_of(const Flight *f, const FlightChannel *channel)
+{
+	double *scale = CORE_ALLOC(f->env, double, channel->geos);
+	CurveTerms terms = {channel->shape, 1 / f->response_unit, channel->geos, channel->gain, scale};
+	CurveGrid grid = {0};
+	CurveTable *table = NULL;
+	double *jet;
+
+	for (int g = 0; g < channel->geos; g++)
+		scale[g] = channel->rate[g] * f->spend_unit;
+	curve_grid_show(&grid, &terms, 1e-11);
+	curve_grid_choose(&grid, 1e-11);
+	if (grid.knots > 0)
+	{
+		jet = CORE_ALLOC_ZERO(f->env, double, (size_t) grid.knots *CURVE_GRID_JET);
+		curve_grid_add(f->env, &grid, &terms, jet);
+		table = curve_table_create(f->env, &grid, jet);
+		core_free(f->env, jet);
+	}
+	core_free(f->env, scale);
+	return table;
+}
+
+static BudgetGroup
+group_of_cells(const Flight *f, const BudgetGroup *group)
+{
+	BudgetGroup cells = {group->low / f->spend_unit, group->high / f->spend_unit, 0, NULL};
+
+	cells.members = CORE_ALLOC(f->env, int, (size_t) group->count * f->periods);
+	for (int m = 0; m < group->count; m++)
+		for (int t = 0; t < f->periods; t++)
+			cells.members[cells.count++] = group->members[m] * f->periods + t;
+	return cells;
+}
+
+static void
+solve_separable(Flight *f, const double *start, Best *best, double *bound)
+{
+	const FlightRequest *r = f->request;
+	int cells = f->n * f->periods;
+	BudgetChannel *channels = CORE_ALLOC_ZERO(f->env, BudgetChannel, cells);
+	BudgetGroup *groups = CORE_ALLOC(f->env, BudgetGroup, r->groups);
+	BudgetRequest request = {.channels = cells,
+							 .channel = channels,
+							 .groups = r->groups,
+							 .group = groups,
+							 .total = 1,
+							 .margin = 1,
+							 .tolerance = 1e-6,
+							 .node_limit = NODES,
+							 .start = start};
+	BudgetTrouble trouble;
+	BudgetPlan plan;
+
+	for (int g = 0; g < r->groups; g++)
+		groups[g] = group_of_cells(f, &r->group[g]);
+	for (int c = 0; c < f->n; c++)
+	{
+		const CurveTable *table = table_of(f, &r->channel[c]);
+
+		for (int t = 0; t < f->periods; t++)
+		{
+			BudgetChannel *cell = &channels[c * f->periods + t];
+
+			cell->curve = (Curve){.shape = {SATURATION_HILL, 1, 1},
+								  .coefficient = table && r->channel[c].weight[t] > 0,
+								  .weight = r->channel[c].weight[t],
+								  .table = table,
+								  .stretch = 1};
+			curve_prepare(&cell->curve);
+			cell->current = NAN;
+			cell->high = CURVE_TABLE_MOST;
+		}
+	}
+	if (budget_optimize(f->env, &request, &plan, &trouble) == CORE_OK)
+	{
+		*bound = fmin(*bound, plan.bound * f->response_unit);
+		offer(f, plan.spend, best);
+	}
+}
+
+CoreStatus
+flight_optimize(const CoreEnv *env, const FlightRequest *request, FlightPlan *plan, BudgetTrouble *trouble)
+{
+	size_t cells = (size_t) request->channels * request->periods;
+	Flight f = {.env = env,
+				.request = request,
+				.n = request->channels,
+				.periods = request->periods,
+				.spend_unit = request->total > 0 ? request->total : 1,
+				.response_unit = 1};
+	double *x = CORE_ALLOC(env, double, cells);
+	double *totals = CORE_ALLOC(env, double, request->channels);
+	Best best = {CORE_ALLOC(env, double, cells), -INFINITY};
+	BudgetPlan lines;
+	CoreStatus status;
+
+	f.stock = CORE_ALLOC(env, double, f.periods);
+	f.slope = CORE_ALLOC(env, double, f.periods);
+	f.bend = CORE_ALLOC(env, double, f.periods);
+	make_majorants(&f);
+	f.separable = is_separable(&f);
+	for (int c = 0; c < f.n; c++)
+		totals[c] = 1;
+	status = best_of_lines(&f, totals, &lines, trouble); /* conflicts show here; a plan that is allowed */
+	if (status != CORE_OK)
+		return status;
+	for (int c = 0; c < f.n; c++)
+		totals[c] = lines.spend[c] / f.spend_unit;
+	f.response_unit = fmax(flat_response(&f, totals), 1e-300);
+	spread(&f, totals, 1, x);
+	flight_relax(&f, x);
+	status = bound_at(&f, x, &plan->bound, &lines, trouble);
+	if (status != CORE_OK)
+		return status;
+	try_totals(&f, totals, &best);
+	for (int c = 0; c < f.n; c++)
+		totals[c] = request->current[c] / f.spend_unit;
+	try_totals(&f, totals, &best);
+	tidy(&f, x);
+	channel_totals(&f, x, totals);
+	try_totals(&f, totals, &best);
+	offer(&f, x, &best);
+	if (!f.concave && !f.separable)
+	{
+		flight_improve(&f, x);
+		offer(&f, x, &best);
+	}
+	if (!f.concave && f.separable)
+	{
+		memcpy(x, best.x, sizeof(double) * cells);
+		solve_separable(&f, x, &best, &plan->bound);
+	}
+	plan->spend = best.x;
+	for (size_t i = 0; i < cells; i++)
+		best.x[i] *= f.spend_unit;
+	plan->value = best.value * f.response_unit;
+	plan->bound = fmax(plan->bound, plan->value);
+	return CORE_OK;
+}
