@@ -81,7 +81,9 @@ select {% for name, type in columns.items() %}null::{{ type }} as {{ name }}{{ '
 
 
 {% macro lift_test_columns() %}
-  {%- do return({'channel': 'text', 'x': 'float8', 'delta_x': 'float8', 'delta_y': 'float8', 'sigma': 'float8'}) -%}
+  {%- do return({
+    'channel': 'text', 'date_from': 'date', 'date_to': 'date', 'measured_until': 'date', 'spend_change': 'float8', 'lift': 'float8',
+    'standard_error': 'float8'}) -%}
 {% endmacro %}
 
 

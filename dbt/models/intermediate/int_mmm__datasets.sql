@@ -11,9 +11,17 @@ with datasets as (
     having count(*) >= {{ var('attrib_mmm_min_periods') }}
 ),
 
+{#- As mmm_fit() takes them; those that lie within the periods of the dataset, on channels that it has. -#}
 experiments as (
-    select coalesce(jsonb_agg(to_jsonb(lift_tests) order by channel, x, delta_x, delta_y, sigma), '[]') as lift_tests
-    from {{ ref('stg_attrib__lift_tests') }} as lift_tests
+    select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+            'channel', tests.channel, 'from', tests.date_from, 'to', tests.date_to, 'measured_until', tests.measured_until,
+            'spend_change', tests.spend_change, 'lift', tests.lift, 'standard_error', tests.standard_error))
+        order by tests.channel, tests.date_from, tests.date_to, tests.spend_change, tests.lift, tests.standard_error), '[]') as lift_tests
+    from {{ ref('stg_attrib__lift_tests') }} as tests
+    cross join datasets
+    where tests.date_from >= datasets.first_period
+        and coalesce(tests.measured_until, tests.date_to) <= datasets.last_period
+        and exists (select from {{ ref('int_mmm__periods') }} where media ? tests.channel)
 )
 
 select

@@ -1,4 +1,4 @@
-{#- All experiments, in the shape of lift_test(). -#}
+{#- All experiments, as mmm_fit() takes them. -#}
 {%- set relations = [] -%}
 {%- if var('attrib_lift_tests') is not none -%}{%- do relations.append(ref('stg_attrib_generic__lift_tests')) -%}{%- endif -%}
 

@@ -57,10 +57,10 @@ mmm as (
 experiments as (
     select
         channel,
-        sum(delta_y / delta_x / (sigma / delta_x) ^ 2) / sum(1 / (sigma / delta_x) ^ 2) as roas,
-        1 / sqrt(sum(1 / (sigma / delta_x) ^ 2)) as roas_error,
+        sum(lift / spend_change / (standard_error / spend_change) ^ 2) / sum(1 / (standard_error / spend_change) ^ 2) as roas,
+        1 / sqrt(sum(1 / (standard_error / spend_change) ^ 2)) as roas_error,
         count(*)::int as tests
-    from (select * from {{ ref('stg_attrib__lift_tests') }} where delta_x <> 0 and sigma > 0 order by channel, x, delta_x, delta_y, sigma) as tests
+    from (select * from {{ ref('stg_attrib__lift_tests') }} where spend_change <> 0 and standard_error > 0 order by channel, spend_change, lift, standard_error) as tests
     group by channel
 )
 
