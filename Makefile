@@ -41,12 +41,12 @@ all:
 # Targets that install what they need, so that they also work before PGXS is there. The second make
 # sees what the first step installed.
 # ---------------------------------------------------------------------------------------------------
-.PHONY: demo psql test unit docs bench bench-bayes lint format
+.PHONY: demo psql test unit docs bench bench-bayes bench-dbt lint format
 
 AGAIN = $(MAKE) --no-print-directory -j$(shell nproc)
 
 demo:
-	@tools/packages run
+	@tools/packages run dbt
 	@$(AGAIN) -s all
 	@tools/with_cluster --keep demo demo/run
 
@@ -56,9 +56,9 @@ psql:
 	@tools/with_cluster --keep demo demo/run --shell
 
 test:
-	@tools/packages run test
+	@tools/packages run test dbt
 	@$(AGAIN) -s all
-	@tools/with_cluster test/run unit regress pgtap python docs
+	@tools/with_cluster test/run unit regress pgtap python docs dbt
 
 unit:
 	@tools/packages unit
@@ -82,6 +82,11 @@ bench-bayes:
 	@tools/packages run test
 	@$(AGAIN) -s all
 	@tools/with_cluster $(PYTHON) bench/bayes
+
+bench-dbt:
+	@tools/packages run test dbt
+	@$(AGAIN) -s all
+	@tools/with_cluster $(PYTHON) bench/dbt
 
 lint:
 	@tools/packages run lint
@@ -120,7 +125,7 @@ build/unit/test_%.o: test/unit/test_%.c
 # Lint: format, static analysis, and a build in which every warning is an error
 # ---------------------------------------------------------------------------------------------------
 C_FILES = $(sort $(wildcard src/*.[ch] src/core/*.[ch] test/unit/*.[ch]))
-SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/bash' .ci/run tools/* test/run test/*/run bench/run demo/run 2>/dev/null)
+SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/bash' .ci/run tools/* test/run test/*/run test/dbt/environment bench/run demo/run demo/marts 2>/dev/null)
 LINT_CFLAGS = -std=gnu11 -O2 -ffp-contract=off -Wall -Wextra -Werror -Isrc -Isrc/core
 
 lint-sources:

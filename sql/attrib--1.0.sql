@@ -268,6 +268,11 @@ CREATE AGGREGATE journey_agg(at timestamptz, channel text, converted boolean, va
 COMMENT ON AGGREGATE journey_agg(timestamptz, text, boolean, float8, text, journey_options) IS
 	'the journeys of one user (GROUP BY user), in the order of their dates';
 
+CREATE FUNCTION stitch_identity(anonymous_id text, user_id text, max_users integer DEFAULT NULL) RETURNS text
+	AS 'MODULE_PATHNAME', 'attrib_stitch_identity' LANGUAGE C IMMUTABLE WINDOW CALLED ON NULL INPUT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION stitch_identity(text, text, integer) IS
+	'window function: the person behind each row, the connected component of the ids seen together; devices with more than max_users users join nobody';
+
 -- =====================================================================================================
 -- 4. From events to a summary
 -- =====================================================================================================

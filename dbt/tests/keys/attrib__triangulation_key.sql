@@ -1,0 +1,1 @@
+{{ attrib.duplicates(ref('attrib__triangulation'), ['source_relation', 'conversion_type', 'segment', 'currency', 'channel']) }}

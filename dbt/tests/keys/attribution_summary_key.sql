@@ -1,0 +1,1 @@
+{{ attrib.duplicates(ref('attribution_summary'), ['date_basis', 'model', 'period_start', 'source_relation', 'conversion_type', 'segment', 'currency', 'channel']) }}

@@ -1,0 +1,1 @@
+{{ attrib.duplicates(ref('int_attrib__effects'), ['source_relation', 'conversion_type', 'segment', 'currency']) }}

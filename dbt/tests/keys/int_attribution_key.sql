@@ -1,0 +1,1 @@
+{{ attrib.duplicates(ref('int_attribution'), ['day', 'source_relation', 'conversion_type', 'segment', 'currency']) }}

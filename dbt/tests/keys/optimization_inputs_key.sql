@@ -1,0 +1,2 @@
+{{ config(enabled=var('attrib_mmm_enabled')) }}
+{{ attrib.duplicates(ref('optimization_inputs'), ['run_id', 'channel']) }}
