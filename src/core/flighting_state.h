@@ -6,6 +6,9 @@
 
 #include "flighting.h"
 
+/* Plans within the limits but for this part of the total. */
+#define FLIGHT_SLACK 1e-10
+
 /* The concave envelope of a saturation over [low, high]: a line from low up to the knee, then the curve. */
 typedef struct Majorant
 {
@@ -39,6 +42,9 @@ typedef struct Flight
 extern double flight_channel_value(Flight *flight, int channel, bool enveloped, const double *x,
 								   double *gradient, double *hessian);
 extern double flight_value(Flight *flight, bool enveloped, const double *x);
+
+/* `majorant` of every channel, and `concave`. */
+extern void flight_make_majorants(Flight *flight);
 
 /* The best plan of the majorants, by an interior-point method; any x will do for a bound. */
 extern void flight_relax(Flight *flight, double *x);

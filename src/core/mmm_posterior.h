@@ -115,6 +115,12 @@ extern size_t mmm_posterior_pointwise(const MmmPosterior *posterior, int geo, co
 
 /* For the files of the posterior. */
 
+/* From parameters to the columns of channels and interactions, and the channels' slopes; false: none of the domain. */
+extern bool mmm_transform_media(MmmPosterior *posterior);
+
+/* From a channel's columns and slopes to its response and the slopes of that. */
+extern void mmm_sum_responses(MmmPosterior *posterior, int channel);
+
 /* Log likelihood of the residuals; leaves `weighted` and the slopes along sigma and nu behind. */
 extern double mmm_likelihood(MmmPosterior *posterior);
 

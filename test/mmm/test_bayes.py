@@ -15,46 +15,10 @@ import time
 import numpy
 import psycopg2
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-DATA = os.path.join(HERE, "..", "..", "demo", "data")
-count = 0
-failed = 0
+from common import DATA, connection, cursor, done, load_field_data, ok, rows
 
-
-def ok(condition, name, detail=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print("%sok %d - %s" % ("" if condition else "not ", count, name), flush=True)
-    if not condition and detail:
-        print("# %s" % detail)
-
-
-connection = psycopg2.connect("")
-connection.autocommit = True
-cursor = connection.cursor()
-cursor.execute("CREATE EXTENSION IF NOT EXISTS attrib; SET search_path = attrib, public; SET DateStyle = 'ISO, MDY'")
-cursor.execute("CREATE TEMP TABLE datasets (name text PRIMARY KEY, d mmm_dataset); CREATE TEMP TABLE models (name text PRIMARY KEY, m mmm_model)")
-
-
-def rows(sql, *arguments):
-    cursor.execute(sql, arguments)
-    return cursor.fetchall()
-
-
-def load(name, file, period, kpi, media, controls):
-    values = []
-    with open(os.path.join(DATA, file), newline="") as handle:
-        for row in csv.DictReader(handle):
-            values.append((row[period], float(row[kpi]), json.dumps({c: float(row[c]) for c in media}),
-                           json.dumps({c: float(row[c]) for c in controls})))
-    cursor.execute("CREATE TEMP TABLE %s (period date, kpi float8, media jsonb, controls jsonb)" % name)
-    cursor.executemany("INSERT INTO %s VALUES (%%s, %%s, %%s, %%s)" % name, values)
-    cursor.execute("INSERT INTO datasets SELECT %%s, mmm_dataset_agg(period, kpi, media, controls) FROM %s" % name, (name,))
-
-
-load("example", "mmm_example.csv", "date_week", "y", ("x1", "x2"), ("event_1", "event_2"))
-load("roas", "mmm_roas_data.csv", "date", "y", ("x1", "x2"), ("z",))
+load_field_data()
+cursor.execute("CREATE TEMP TABLE models (name text PRIMARY KEY, m mmm_model)")
 cursor.execute("INSERT INTO datasets SELECT 'confounded', mmm_dataset_agg(period, kpi, media) FROM roas")
 
 
@@ -217,5 +181,4 @@ for trial in range(300):
     except psycopg2.Error as error:
         states.add(error.pgcode)
 ok(not states & {"XX000", "XX001", None}, "damaged ones end in named errors: %s" % sorted(states))
-print("1..%d" % count)
-raise SystemExit(failed > 0)
+done()

@@ -10,31 +10,11 @@ import math
 import random
 
 import numpy
-import psycopg2
 
-count = 0
-failed = 0
+from common import cursor, done, ok, rows
 
-
-def ok(condition, name, detail=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print("%sok %d - %s" % ("" if condition else "not ", count, name))
-    if not condition and detail:
-        print("# %s" % detail)
-
-
-connection = psycopg2.connect("")
-connection.autocommit = True
-cursor = connection.cursor()
-cursor.execute("CREATE EXTENSION IF NOT EXISTS attrib; SET search_path = attrib, public; SET client_min_messages = error")
+cursor.execute("SET client_min_messages = error")
 cursor.execute("CREATE TEMP TABLE models (name text PRIMARY KEY, m mmm_model)")
-
-
-def rows(sql, *arguments):
-    cursor.execute(sql, arguments)
-    return cursor.fetchall()
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -301,5 +281,4 @@ model = models["hill"]
 plans, _, bound = flighting("hill", 3000, 6, '[{"channels": ["a", "b"], "max": 1500}, {"channels": ["c"], "equal": 700}]')
 ok(sum(plans["a"]) + sum(plans["b"]) <= 1500 * (1 + 1e-9) and abs(sum(plans["c"]) - 700) < 1e-6, "flighting keeps limits", plans)
 
-print("1..%d" % count)
-raise SystemExit(failed > 0)
+done()

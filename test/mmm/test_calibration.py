@@ -14,33 +14,10 @@ import os
 import time
 
 import numpy
-import psycopg2
+
+from common import cursor, done, ok, rows
 
 SIMULATIONS = int(os.environ.get("ATTRIB_SBC", "150"))
-count = 0
-failed = 0
-
-
-def ok(condition, name, detail=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print("%sok %d - %s" % ("" if condition else "not ", count, name), flush=True)
-    if not condition and detail:
-        print("# %s" % detail)
-
-
-connection = psycopg2.connect("")
-connection.autocommit = True
-cursor = connection.cursor()
-cursor.execute("CREATE EXTENSION IF NOT EXISTS attrib; SET search_path = attrib, public")
-
-
-def rows(sql, *arguments):
-    cursor.execute(sql, arguments)
-    return cursor.fetchall()
-
-
 WEEKS = 60
 BINS = 10
 KEPT = 100
@@ -124,5 +101,4 @@ for key, found in sorted(ranks.items()):
     statistic = ((histogram - len(found) * share) ** 2 / (len(found) * share)).sum()
     p = chi_squared_tail(statistic, BINS - 1)
     ok(p > 0.001, "ranks of %s %s are uniform: chi-squared %.1f, p %.3f" % (key + (statistic, p)), str(histogram.tolist()))
-print("1..%d" % count)
-raise SystemExit(failed > 0)
+done()

@@ -9,59 +9,15 @@ What it reaches, relative to the truth (ridge, 2 Fourier terms):
 Printed for other choices: a hill curve of slope 1 is not the logistic curve the data were made with, and a free
 slope has more freedom than 179 weeks can settle.
 """
-import csv
 import io
-import json
-import os
 import random
 import time
 
 import psycopg2
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-DATA = os.path.join(HERE, "..", "..", "demo", "data")
-count = 0
-failed = 0
+from common import cursor, done, load, load_field_data, ok, rows
 
-
-def ok(condition, name, detail=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print("%sok %d - %s" % ("" if condition else "not ", count, name))
-    if not condition and detail:
-        print("# %s" % detail)
-
-
-connection = psycopg2.connect("")
-connection.autocommit = True
-cursor = connection.cursor()
-cursor.execute("CREATE EXTENSION IF NOT EXISTS attrib; SET search_path = attrib, public; SET DateStyle = 'ISO, MDY'")
-cursor.execute("CREATE TEMP TABLE datasets (name text PRIMARY KEY, d mmm_dataset)")
-
-
-def rows(sql, *arguments):
-    cursor.execute(sql, arguments)
-    return cursor.fetchall()
-
-
-def load(name, file, period, kpi, media, controls):
-    """media: {name: column or (spend column, exposure column)}; controls: {name: function of the row}"""
-    values = []
-    with open(os.path.join(DATA, file), newline="") as handle:
-        for row in csv.DictReader(handle):
-            spent = {c: float(row[s]) if isinstance(s, str) else {"spend": float(row[s[0]]), "exposure": float(row[s[1]])}
-                     for c, s in media.items()}
-            values.append((row[period], float(row[kpi]), json.dumps(spent),
-                           json.dumps({c: f(row) for c, f in controls.items()})))
-    cursor.execute("CREATE TEMP TABLE %s (period date, kpi float8, media jsonb, controls jsonb)" % name)
-    cursor.executemany("INSERT INTO %s VALUES (%%s, %%s, %%s, %%s)" % name, values)
-    cursor.execute("INSERT INTO datasets SELECT %%s, mmm_dataset_agg(period, kpi, media, controls) FROM %s" % name, (name,))
-
-
-load("example", "mmm_example.csv", "date_week", "y", {"x1": "x1", "x2": "x2"},
-     {"event_1": lambda r: float(r["event_1"]), "event_2": lambda r: float(r["event_2"])})
-load("roas", "mmm_roas_data.csv", "date", "y", {"x1": "x1", "x2": "x2"}, {"z": lambda r: float(r["z"])})
+load_field_data()
 load("weekly", "dt_simulated_weekly.csv", "DATE", "revenue",
      {"tv": "tv_S", "ooh": "ooh_S", "print": "print_S", "facebook": ("facebook_S", "facebook_I"),
       "search": ("search_S", "search_clicks_P")},
@@ -154,5 +110,4 @@ for name in ("example", "roas", "weekly"):
     ok(all(reported[c][0] <= low + 0.005 and high - 0.005 <= reported[c][1] for c, low, high in equal),
        "%s: equally good candidates are within the reported ranges" % name, "%s, not %s" % (equal, reported))
     print("# %s: %s" % (name, {c: "%.2f to %.2f" % r for c, r in sorted(reported.items())}))
-print("1..%d" % count)
-raise SystemExit(failed > 0)
+done()

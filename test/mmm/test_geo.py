@@ -4,37 +4,13 @@ Coefficients by geo against a panel of known truth: coverage, shrinkage, sums ov
 and pooling change, lift tests of one geo, national media.
 """
 import json
-import os
-import sys
 
 import numpy
-import psycopg2
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from geo_panel import MAX_LAG, Panel  # noqa: E402
+from common import cursor, done, ok, rows
+from geo_panel import MAX_LAG, Panel
 
-count = 0
-failed = 0
-
-
-def ok(condition, name, detail=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print("%sok %d - %s%s" % ("" if condition else "not ", count, name, " # %s" % detail if detail and not condition else ""))
-
-
-connection = psycopg2.connect("")
-connection.autocommit = True
-cursor = connection.cursor()
-cursor.execute("CREATE EXTENSION IF NOT EXISTS attrib; SET search_path = attrib, public; SET client_min_messages = error")
-
-
-def rows(sql, *arguments):
-    cursor.execute(sql, arguments)
-    return cursor.fetchall()
-
-
+cursor.execute("SET client_min_messages = error")
 panel = Panel(8, 80, 2, seed=11, spread=0.4)
 panel.load(cursor, "panel")
 cursor.execute("CREATE TEMP TABLE d AS SELECT mmm_dataset_agg(geo, week, kpi, media, '{}', population) AS d FROM panel")
@@ -163,5 +139,4 @@ ok(abs(rows("SELECT spend FROM models, mmm_roas(m) WHERE name = 'national' AND c
 
 fit("ridge", ", method => 'ridge'")
 ok(not coefficients("ridge"), "ridge keeps one coefficient for all geos")
-print("1..%d" % count)
-sys.exit(failed > 0)
+done()

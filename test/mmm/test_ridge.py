@@ -9,29 +9,8 @@ import json
 import math
 
 import numpy
-import psycopg2
 
-count = 0
-failed = 0
-
-
-def ok(condition, name):
-    global count, failed
-    count += 1
-    failed += not condition
-    print("%sok %d - %s" % ("" if condition else "not ", count, name))
-
-
-connection = psycopg2.connect("")
-connection.autocommit = True
-cursor = connection.cursor()
-cursor.execute("CREATE EXTENSION IF NOT EXISTS attrib; SET search_path = attrib, public; SET DateStyle = 'ISO, MDY'")
-
-
-def rows(sql, *arguments):
-    cursor.execute(sql, arguments)
-    return cursor.fetchall()
-
+from common import cursor, done, ok, rows
 
 PERIODS, TRAIN, SEASON, LAG = 78, 72, 26.0, 4
 GEOS = {"east": 2.5, "north": 1.0, "south": 4.0}
@@ -159,5 +138,4 @@ for penalty in (1e-8, 1e-4, 1e-2, 1.0):
         ok(worst < 1e-9, "penalty %g: %serrors agree (off by %.1e)" % (penalty, prefix, worst))
     cursor.execute("DROP TABLE model")
 
-print("1..%d" % count)
-raise SystemExit(failed > 0)
+done()

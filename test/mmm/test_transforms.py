@@ -8,20 +8,7 @@ import math
 import os
 import random
 
-import psycopg2
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-count = 0
-failed = 0
-
-
-def ok(condition, name, detail=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print("%sok %d - %s" % ("" if condition else "not ", count, name))
-    if not condition and detail:
-        print("# %s" % detail)
+from common import HERE, cursor, done, ok
 
 
 def load(name):
@@ -37,12 +24,6 @@ def worst(actual, expected):
 def worst_slope(actual, expected):
     """Finite differences are good to some digits of the largest slopes, not of those near 0."""
     return max(abs(a - e) / max(1, abs(e)) for a, e in zip(actual, expected))
-
-
-connection = psycopg2.connect("")
-connection.autocommit = True
-cursor = connection.cursor()
-cursor.execute("CREATE EXTENSION IF NOT EXISTS attrib; SET search_path = attrib, public")
 
 
 def value(sql, *arguments):
@@ -175,5 +156,4 @@ for trial in range(60):
 # A burst leaves nothing behind when it leaves the window.
 ok(series("adstock", [1e15, 0, 0, 0, 0, 1e-3], [0.9, 3, False])[4:] == [0, 1e-3], "no ghost of a burst stays")
 
-print("1..%d" % count)
-raise SystemExit(failed > 0)
+done()

@@ -6,17 +6,7 @@
 #include "unit.h"
 
 #define PERIODS 150
-#define CHANNELS 2
-
-static double kpi[2 * PERIODS];
-static double spend[2 * CHANNELS * PERIODS];
-static double control[2 * PERIODS];
-static int32_t period[PERIODS];
-static double population[2] = {1, 1};
-static const char *const channel_name[] = {"tv", "search"};
-static const char *const control_name[] = {"price"};
-static const char *const geo_name[] = {"north", "south"};
-static const int pair[1][2] = {{0, 1}};
+#include "mmm_inputs.h"
 
 static unsigned state;
 
@@ -31,26 +21,9 @@ uniform(void)
 static MmmData
 simulated_inputs(int geos)
 {
-	MmmData data = {.geos = geos,
-					.periods = PERIODS,
-					.channels = CHANNELS,
-					.controls = 1,
-					.has_geo = geos > 1,
-					.period = period,
-					.population = population,
-					.kpi = kpi,
-					.spend = spend,
-					.exposure = spend,
-					.control = control,
-					.geo_name = geo_name,
-					.channel_name = channel_name,
-					.control_name = control_name};
+	MmmData data = mmm_inputs(geos);
 
 	state = 99;
-	population[0] = 1;
-	population[1] = geos > 1 ? 3 : 1;
-	for (int t = 0; t < PERIODS; t++)
-		period[t] = 7 * t;
 	for (int g = 0; g < geos; g++)
 		for (int t = 0; t < PERIODS; t++)
 		{
@@ -76,16 +49,7 @@ simulate_kpi(const MmmModel *model, const double *parameters, double noise)
 static MmmSpec
 spec_of(AdstockKind adstock, SaturationKind saturation)
 {
-	MmmSpec spec = {.adstock = adstock,
-					.saturation = saturation,
-					.adstock_first = true,
-					.max_lag = 6,
-					.normalized = true,
-					.trend = MMM_TREND_LINEAR,
-					.fourier_terms = 1,
-					.season_length = 365.25 / 7};
-
-	return spec;
+	return mmm_spec(adstock, saturation, 6, 365.25 / 7);
 }
 
 /* Transform parameters within the search's box, coefficients of ordinary size. */

@@ -9,43 +9,18 @@
 #include "unit.h"
 
 #define PERIODS 60
-#define CHANNELS 2
+#include "mmm_inputs.h"
+
 #define MOST 60 /* parameters */
 
-static double kpi[2 * PERIODS];
-static double spend[2 * CHANNELS * PERIODS];
-static double control[2 * PERIODS];
-static int32_t period[PERIODS];
-static double population[2];
-static const char *const channel_name[] = {"tv", "search"};
-static const char *const control_name[] = {"price"};
-static const char *const geo_name[] = {"north", "south"};
-static const int pair[1][2] = {{0, 1}};
 static RandomStream stream;
 
 static MmmData
 inputs(int geos)
 {
-	MmmData data = {.geos = geos,
-					.periods = PERIODS,
-					.channels = CHANNELS,
-					.controls = 1,
-					.has_geo = geos > 1,
-					.period = period,
-					.population = population,
-					.kpi = kpi,
-					.spend = spend,
-					.exposure = spend,
-					.control = control,
-					.geo_name = geo_name,
-					.channel_name = channel_name,
-					.control_name = control_name};
+	MmmData data = mmm_inputs(geos);
 
 	stream = random_stream(5, (uint64_t) geos);
-	population[0] = 1;
-	population[1] = 3;
-	for (int t = 0; t < PERIODS; t++)
-		period[t] = 7 * t;
 	for (int g = 0; g < geos; g++)
 		for (int t = 0; t < PERIODS; t++)
 		{
@@ -63,17 +38,10 @@ inputs(int geos)
 static MmmSpec
 spec_of(AdstockKind adstock, SaturationKind saturation)
 {
-	MmmSpec spec = {.adstock = adstock,
-					.saturation = saturation,
-					.adstock_first = true,
-					.max_lag = 5,
-					.normalized = true,
-					.free_slope = true,
-					.trend = MMM_TREND_LINEAR,
-					.fourier_terms = 1,
-					.season_length = 52.18,
-					.likelihood = MMM_NORMAL};
+	MmmSpec spec = mmm_spec(adstock, saturation, 5, 52.18);
 
+	spec.free_slope = true;
+	spec.likelihood = MMM_NORMAL;
 	return spec;
 }
 

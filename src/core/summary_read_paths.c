@@ -1,0 +1,355 @@
+/*
+ * Reading the paths of a flat summary, one after another or all of them, with every check that keeps equal content
+ * equal bytes.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "flat_reader.h"
+
+static fixed128
+get_amount(FlatReader *r)
+{
+	uint64_t whole = get_varint(r, UINT64_MAX);
+	uint64_t fraction = 0;
+
+	if ((whole & 1) && (fraction = get_little(r, 8)) == 0)
+		reader_fail(r);
+	return (fixed128) ((ufixed128) (whole >> 1) << 64 | fraction);
+}
+
+static void
+get_wide(FlatReader *r, uint64_t *word, int nwords)
+{
+	size_t nbytes = get_byte(r);
+
+	memset(word, 0, (size_t) nwords * 8);
+	if (nbytes > (size_t) nwords * 8 || nbytes > bytes_left(r) || (nbytes > 0 && r->at[nbytes - 1] == 0))
+	{
+		reader_fail(r);
+		return;
+	}
+	for (size_t i = 0; i < nbytes; i++)
+		word[i / 8] |= (uint64_t) r->at[i] << (i % 8 * 8);
+	r->at += nbytes;
+}
+
+static fixed128
+get_wide128(FlatReader *r)
+{
+	uint64_t word[2];
+
+	get_wide(r, word, 2);
+	if (word[1] >> 63)
+		reader_fail(r);
+	return (fixed128) ((ufixed128) word[1] << 64 | word[0]);
+}
+
+/* Touches that are read without a branch for each; buffers have room for so many behind their end. */
+#define QUICK_TOUCHES 6
+
+/*
+ * The frequent path has a few touches of its own, in a byte each. Those are taken from one word: a loop that ends
+ * somewhere else for each path costs more than all else of its reading. False, and nothing is read, for any other.
+ */
+static inline bool
+get_quick_head(FlatReader *r, uint32_t nchannels, uint64_t *shared, uint64_t *added, uint64_t *channels)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t word = 0;
+
+	if (bytes_left(r) < 8)
+		return false;
+	for (int i = 0; i < 8; i++)
+		word |= (uint64_t) r->at[i] << (8 * i);
+	*shared = word & 0xff;
+	*added = word >> 8 & 0xff;
+	if (*added > QUICK_TOUCHES || (word & (ones << 7) >> (8 * (QUICK_TOUCHES - *added))))
+		return false;
+	*channels = word >> 16 & ((UINT64_C(1) << (8 * *added)) - 1);
+	if (nchannels < 128 && ((*channels + ones * (128 - nchannels)) & ones << 7))
+		return false;
+	r->at += 2 + *added;
+	return true;
+}
+
+/* The touches, in strictly increasing order of paths; `path` may be `before`, whose place it takes. */
+static void
+get_touches(PathReader *p, SummaryPath *path, const SummaryPath *before)
+{
+	FlatReader *r = p->r;
+	uint32_t nchannels = p->view->nchannels;
+	uint32_t before_length = before ? before->ntouches : 0;
+	const uint32_t *before_touches = before ? before->touches : NULL;
+	uint32_t *touches = p->touches;
+	size_t room = p->view->ntouches - p->ntouches;
+	uint64_t shared;
+	uint64_t added;
+	uint64_t channels = 0;
+	uint32_t parted;
+	bool quick = get_quick_head(r, nchannels, &shared, &added, &channels);
+
+	if (!quick)
+	{
+		shared = get_varint(r, before_length);
+		added = get_varint(r, bytes_left(r)); /* each takes a byte or more */
+	}
+	if (shared > before_length || shared > room || added > room - shared ||
+		shared + added > p->view->longest_path)
+	{
+		reader_fail(r);
+		return;
+	}
+	parted = shared < before_length ? before_touches[shared] : 0;
+	if (shared && touches != before_touches)
+		memcpy(touches, before_touches, shared * sizeof(uint32_t));
+	if (quick)
+		for (int i = 0; i < QUICK_TOUCHES; i++)
+			touches[shared + i] = (uint32_t) (channels >> (8 * i) & 0xff);
+	else
+		for (size_t i = shared; i < shared + added; i++)
+		{
+			uint64_t channel = get_varint(r, UINT32_MAX);
+
+			if (channel >= nchannels)
+			{
+				reader_fail(r);
+				return;
+			}
+			touches[i] = (uint32_t) channel;
+		}
+	if (p->seen)
+		for (size_t i = shared; i < shared + added; i++)
+			p->seen[touches[i]] = 1;
+	/* the path before must end where they part, or be smaller there: else out of order or not all shared */
+	if (before && (added == 0 || (shared < before_length && parted >= touches[shared])))
+		reader_fail(r);
+	summary_path_begin(path, touches, (uint32_t) (shared + added));
+	p->shared = (uint32_t) shared;
+	p->ntouches += path->ntouches;
+	if (p->keep)
+		p->touches += path->ntouches;
+}
+
+static void
+get_counts(FlatReader *r, SummaryPath *path)
+{
+	uint8_t bits = get_byte(r);
+
+	/* nearly all */
+	if (bits == FLAT_PATH_LOST && r->at<r->end && * r->at> 0 && *r->at < 0x80)
+	{
+		path->lost = *r->at++;
+		return;
+	}
+	if (bits >= FLAT_PATH_MATURED * 2 ||
+		(bits & (FLAT_PATH_CONVERSIONS | FLAT_PATH_LOST | FLAT_PATH_OPEN)) == 0 ||
+		((bits & (FLAT_PATH_VALUE | FLAT_PATH_MATURED)) && !(bits & FLAT_PATH_CONVERSIONS)))
+		reader_fail(r);
+	if ((bits & FLAT_PATH_CONVERSIONS) && (path->conversions = (int64_t) get_varint(r, INT64_MAX)) == 0)
+		reader_fail(r);
+	if ((bits & FLAT_PATH_LOST) && (path->lost = (int64_t) get_varint(r, INT64_MAX)) == 0)
+		reader_fail(r);
+	if ((bits & FLAT_PATH_OPEN) && (path->open = (int64_t) get_varint(r, INT64_MAX)) == 0)
+		reader_fail(r);
+	if (bits & FLAT_PATH_VALUE)
+	{
+		if ((path->value = get_amount(r)) == 0)
+			reader_fail(r);
+		if (path->conversions > 1)
+		{
+			get_wide(r, path->squares.word, 3);
+			if (!fixed_squares_possible(path->squares, path->value, path->conversions))
+				reader_fail(r);
+		}
+		else
+			path->squares = fixed_square(path->value);
+	}
+	path->matured_conversions = path->conversions;
+	path->matured_value = path->value;
+	if (bits & FLAT_PATH_MATURED)
+	{
+		path->matured_conversions = (int64_t) get_varint(r, (uint64_t) path->conversions);
+		if (path->value)
+			path->matured_value = get_amount(r);
+		if (path->matured_value > path->value ||
+			(path->matured_conversions == path->conversions && path->matured_value == path->value) ||
+			(path->matured_conversions == 0 && path->matured_value != 0))
+			reader_fail(r);
+	}
+}
+
+static int
+compare_channels(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *) a;
+	uint32_t y = *(const uint32_t *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* The distinct channels of a path in ascending order, into p->distinct. */
+static uint32_t
+distinct_channels(PathReader *p, const SummaryPath *path, uint64_t number)
+{
+	uint32_t n = 0;
+	bool sorted = true;
+
+	for (uint32_t i = 0; i < path->ntouches; i++)
+	{
+		uint32_t channel = path->touches[i];
+
+		if (p->stamp[channel] == number)
+			continue;
+		p->stamp[channel] = number;
+		sorted = sorted && (n == 0 || p->distinct[n - 1] < channel);
+		p->distinct[n++] = channel;
+	}
+	if (!sorted)
+		qsort(p->distinct, n, sizeof(uint32_t), compare_channels);
+	return n;
+}
+
+#define DECAY_BLOCK 1024
+
+static void
+get_decay(PathReader *p, SummaryPath *path, uint64_t number, const CoreEnv *env)
+{
+	uint32_t n = distinct_channels(p, path, number);
+	fixed128 conversions_left = (fixed128) path->conversions << DECAY_FRACTION_BITS;
+	fixed128 value_left = path->value;
+	DecayCredit *decay;
+
+	if (n < 2)
+		return;
+	/* every stored credit takes at least a byte, so a lie about n is found before it costs memory */
+	if (n - 1 > bytes_left(p->r))
+	{
+		reader_fail(p->r);
+		return;
+	}
+	if (p->decay_left < n)
+	{
+		p->decay_left = n > DECAY_BLOCK ? n : DECAY_BLOCK;
+		p->decay = CORE_ALLOC(env, DecayCredit, p->decay_left);
+	}
+	decay = p->decay;
+	if (p->keep)
+	{
+		p->decay += n;
+		p->decay_left -= n;
+	}
+	for (uint32_t i = 0; i < n; i++)
+	{
+		decay[i].channel = p->distinct[i];
+		decay[i].conversions = i + 1 < n ? get_wide128(p->r) : conversions_left;
+		decay[i].value = i + 1 == n ? value_left : path->value ? get_wide128(p->r) : 0;
+		if (decay[i].conversions > conversions_left || decay[i].value > value_left)
+		{
+			reader_fail(p->r);
+			return;
+		}
+		conversions_left -= decay[i].conversions;
+		value_left -= decay[i].value;
+	}
+	path->decay = decay;
+	path->ndecay = n;
+}
+
+bool
+summary_add_totals(SummaryView *sum, const SummaryPath *path)
+{
+	int64_t all;
+
+	if (__builtin_add_overflow(sum->conversions, path->conversions, &sum->conversions) ||
+		__builtin_add_overflow(sum->lost, path->lost, &sum->lost) ||
+		__builtin_add_overflow(sum->open, path->open, &sum->open))
+		return false;
+	sum->matured_conversions += path->matured_conversions; /* <= conversions */
+	sum->ntouches += path->ntouches;
+	if (path->ntouches > sum->longest_path)
+		sum->longest_path = path->ntouches;
+	return !__builtin_add_overflow(sum->conversions, sum->lost, &all) &&
+		   !__builtin_add_overflow(all, sum->open, &all) && fixed_add(&sum->value, path->value) &&
+		   fixed_add(&sum->matured_value, path->matured_value);
+}
+
+bool
+path_reader_next(PathReader *p, SummaryPath *path, const SummaryPath *before, uint64_t number,
+				 const CoreEnv *env)
+{
+	get_touches(p, path, before);
+	if (p->r->failed)
+		return false;
+	p->counts = p->r->at;
+	get_counts(p->r, path);
+	if (p->view->has_decay && path->conversions > 0 && path->ntouches > 1)
+		get_decay(p, path, number, env);
+	return !p->r->failed;
+}
+
+static void
+get_paths(PathReader *p, SummaryView *view, SummaryView *sum, const CoreEnv *env)
+{
+	SummaryPath *paths = CORE_ALLOC(env, SummaryPath, view->npaths);
+
+	for (size_t i = 0; i < view->npaths; i++)
+	{
+		if (!path_reader_next(p, &paths[i], i > 0 ? &paths[i - 1] : NULL, i + 1, env))
+			return;
+		if (!summary_add_totals(sum, &paths[i]))
+			reader_fail(p->r);
+		if (i % CHECK_EVERY == 0)
+			core_check(env);
+	}
+	view->paths = paths;
+}
+
+static bool
+totals_match(const SummaryView *a, const SummaryView *b)
+{
+	return a->conversions == b->conversions && a->lost == b->lost && a->open == b->open &&
+		   a->matured_conversions == b->matured_conversions && a->value == b->value &&
+		   a->matured_value == b->matured_value && a->ntouches == b->ntouches &&
+		   a->longest_path == b->longest_path;
+}
+
+void
+path_reader_begin(PathReader *p, FlatReader *r, const SummaryView *view, bool keep, const CoreEnv *env)
+{
+	memset(p, 0, sizeof(*p));
+	p->r = r;
+	p->view = view;
+	p->keep = keep;
+	p->touches = CORE_ALLOC(env, uint32_t, (keep ? view->ntouches : view->longest_path) + QUICK_TOUCHES);
+	p->stamp = CORE_ALLOC_ZERO(env, uint64_t, view->nchannels);
+	p->distinct = CORE_ALLOC(env, uint32_t, view->nchannels);
+}
+
+void
+path_reader_end(PathReader *p, const CoreEnv *env)
+{
+	core_free(env, p->seen);
+	core_free(env, p->stamp);
+	core_free(env, p->distinct);
+}
+
+CoreStatus
+summary_flat_decode(const uint8_t *bytes, size_t nbytes, FlatTextFn check_text, FlatTextFn check_name,
+					const CoreEnv *env, SummaryView *view, SummaryMeta *meta)
+{
+	FlatReader r = {bytes, bytes + nbytes, false};
+	SummaryView sum = {0};
+	PathReader p;
+	CoreStatus status = flat_read_head(&r, check_text, check_name, env, view, meta);
+
+	if (status != CORE_OK)
+		return status;
+	path_reader_begin(&p, &r, view, true, env);
+	p.seen = CORE_ALLOC_ZERO(env, uint8_t, view->nchannels);
+	get_paths(&p, view, &sum, env);
+	if (r.failed || r.at != r.end || !totals_match(&sum, view) || memchr(p.seen, 0, view->nchannels))
+		return CORE_CORRUPT;
+	path_reader_end(&p, env);
+	return CORE_OK;
+}
