@@ -310,6 +310,8 @@ def check_arguments(server, tap):
             if kind == "a":
                 state = server.run(title, "SELECT %s FROM generate_series(1, 3)" % text)
                 server.run(title, "SELECT %s FROM generate_series(1, 0)" % text)
+            elif kind == "w":
+                state = server.run(title, "SELECT %s OVER () FROM generate_series(1, 3)" % text)
             else:
                 state = server.run(title, "SELECT * FROM %s f LIMIT 20000" % text)
             if call is base and not name.endswith("_in"):
