@@ -16,6 +16,7 @@ typedef struct EventState
 	bool linked;
 	bool by_part;
 	const JourneySpec *spec;
+	bool same_spec; /* the query has them as a constant: no row can bring others */
 	/* events outside [keep_from, keep_until] decide nothing */
 	int64 keep_from;
 	int64 keep_until;

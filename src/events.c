@@ -74,19 +74,37 @@ text_key(const text *user_id)
 					  hash_bytes_extended(bytes, length, UINT64CONST(0x9E3779B97F4A7C15))}};
 }
 
+/* Is an argument of the aggregate the same for all rows? Unknown, and so false, for a window function. */
+static bool
+constant_argument(FunctionCallInfo fcinfo, int argno)
+{
+	const Aggref *aggregate = AggGetAggref(fcinfo);
+	const Expr *argument;
+
+	if (aggregate == NULL || argno > list_length(aggregate->args))
+		return false;
+	argument =
+		((const TargetEntry *) list_nth(aggregate->args, argno - 1))->expr; /* argument 0 is the state */
+	return IsA(argument, Const) ||
+		   (IsA(argument, Param) && ((const Param *) argument)->paramkind == PARAM_EXTERN);
+}
+
 static EventState *
 new_state(FunctionCallInfo fcinfo, int options_argno, bool wide_keys, bool by_part)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	AggregateNode *node = aggregate_node(context);
 	HeapTupleHeader options = NULL;
+	EventState *state;
 
 	/* only nodeAgg tells when to close files, so as a window function everything stays in memory */
 	if (AggCheckCallContext(fcinfo, NULL) == AGG_CONTEXT_WINDOW)
 		node->limit = SIZE_MAX;
 	if (options_argno < PG_NARGS() && !PG_ARGISNULL(options_argno))
 		options = PG_GETARG_HEAPTUPLEHEADER(options_argno);
-	return event_state_create(context, node, aggregate_options(node, options), wide_keys, by_part);
+	state = event_state_create(context, node, aggregate_options(node, options), wide_keys, by_part);
+	state->same_spec = options_argno >= PG_NARGS() || constant_argument(fcinfo, options_argno);
+	return state;
 }
 
 static inline bool
@@ -139,7 +157,7 @@ events_trans(FunctionCallInfo fcinfo, UserKey user, bool wide_keys, bool by_part
 
 	if (state == NULL)
 		state = new_state(fcinfo, options_argno, wide_keys, by_part);
-	else if (options_argno < PG_NARGS())
+	else if (!state->same_spec)
 		journey_spec_check_row(state->spec,
 							   PG_ARGISNULL(options_argno) ? NULL : PG_GETARG_HEAPTUPLEHEADER(options_argno));
 	kind = event_validate(at, PG_ARGISNULL(ARG_AT), no_channel ? NULL : VARDATA_ANY(channel),
