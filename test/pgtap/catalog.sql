@@ -2,7 +2,7 @@
 \set docs `cat README.md docs/*.md 2>/dev/null`
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(17);
+SELECT plan(18);
 
 CREATE TEMP VIEW member AS
 SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS object
@@ -80,6 +80,19 @@ SELECT is_empty($$SELECT a.object FROM aggregate AS a JOIN pg_proc AS p
 SELECT is_empty($$SELECT object FROM aggregate
                   WHERE aggtranstype IN (SELECT objid FROM member UNION SELECT 'internal'::regtype::oid) AND aggtransspace = 0$$,
                 'states that grow say how large they are');
+
+-- What indexes and joins call, against the operators and the bytes
+CREATE TEMP TABLE two AS
+SELECT attrib.journey_summary_agg('{a}'::text[], true) AS a, attrib.journey_summary_agg('{b}'::text[], true) AS b,
+       attrib.journey_summary_agg('{b}'::text[], true) AS c;
+SELECT results_eq($$SELECT x, attrib.journey_summary_eq(a, x), attrib.journey_summary_ne(a, x), attrib.journey_summary_lt(a, x), attrib.journey_summary_le(a, x),
+                           attrib.journey_summary_gt(a, x), attrib.journey_summary_ge(a, x), sign(attrib.journey_summary_cmp(a, x)),
+                           attrib.journey_summary_hash(b) = attrib.journey_summary_hash(c), attrib.journey_summary_hash_extended(b, 7) = attrib.journey_summary_hash_extended(c, 7)
+                    FROM two, unnest(ARRAY[a, b]) AS x$$,
+                  $$SELECT x, a OPERATOR(attrib.=) x, a OPERATOR(attrib.<>) x, a OPERATOR(attrib.<) x, a OPERATOR(attrib.<=) x, a OPERATOR(attrib.>) x, a OPERATOR(attrib.>=) x,
+                           CASE WHEN x::text = a::text THEN 0 WHEN attrib.journey_summary_send(a) < attrib.journey_summary_send(x) THEN -1 ELSE 1 END::float8,
+                           true, true FROM two, unnest(ARRAY[a, b]) AS x$$,
+                  'comparison and hash functions say what the operators say');
 
 SELECT * FROM finish();
 ROLLBACK;
