@@ -291,7 +291,7 @@ allocation_jsonb(const BudgetCurves *curves, const BudgetPlan *plan)
 	{
 		appendStringInfoString(&text, i > 0 ? ", " : "{");
 		escape_json(&text, curves->names[i]);
-		appendStringInfo(&text, ": %s", float8out_internal(plan->spend[i]));
+		appendStringInfo(&text, ": %s", exact_float8(plan->spend[i]));
 	}
 	appendStringInfoChar(&text, '}');
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
