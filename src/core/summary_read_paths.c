@@ -45,9 +45,6 @@ get_wide128(FlatReader *r)
 	return (fixed128) ((ufixed128) word[1] << 64 | word[0]);
 }
 
-/* Touches that are read without a branch for each; buffers have room for so many behind their end. */
-#define QUICK_TOUCHES 6
-
 /*
  * The frequent path has a few touches of its own, in a byte each. Those are taken from one word: a loop that ends
  * somewhere else for each path costs more than all else of its reading. False, and nothing is read, for any other.
@@ -56,12 +53,11 @@ static inline bool
 get_quick_head(FlatReader *r, uint32_t nchannels, uint64_t *shared, uint64_t *added, uint64_t *channels)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
-	uint64_t word = 0;
+	uint64_t word;
 
 	if (bytes_left(r) < 8)
 		return false;
-	for (int i = 0; i < 8; i++)
-		word |= (uint64_t) r->at[i] << (8 * i);
+	word = little_word(r->at);
 	*shared = word & 0xff;
 	*added = word >> 8 & 0xff;
 	if (*added > QUICK_TOUCHES || (word & (ones << 7) >> (8 * (QUICK_TOUCHES - *added))))
@@ -73,15 +69,15 @@ get_quick_head(FlatReader *r, uint32_t nchannels, uint64_t *shared, uint64_t *ad
 	return true;
 }
 
-/* The touches, in strictly increasing order of paths; `path` may be `before`, whose place it takes. */
+/* The touches, in strictly increasing order of paths. */
 static void
-get_touches(PathReader *p, SummaryPath *path, const SummaryPath *before)
+get_touches(PathReader *p)
 {
 	FlatReader *r = p->r;
 	uint32_t nchannels = p->view->nchannels;
-	uint32_t before_length = before ? before->ntouches : 0;
-	const uint32_t *before_touches = before ? before->touches : NULL;
-	uint32_t *touches = p->touches;
+	uint32_t before_length = p->length;
+	const uint32_t *before = p->touches;
+	uint32_t *touches = p->keep ? p->touches + before_length : p->touches;
 	size_t room = p->view->ntouches - p->ntouches;
 	uint64_t shared;
 	uint64_t added;
@@ -100,9 +96,9 @@ get_touches(PathReader *p, SummaryPath *path, const SummaryPath *before)
 		reader_fail(r);
 		return;
 	}
-	parted = shared < before_length ? before_touches[shared] : 0;
-	if (shared && touches != before_touches)
-		memcpy(touches, before_touches, shared * sizeof(uint32_t));
+	parted = shared < before_length ? before[shared] : 0;
+	if (shared && p->keep)
+		memcpy(touches, before, shared * sizeof(uint32_t));
 	if (quick)
 		for (int i = 0; i < QUICK_TOUCHES; i++)
 			touches[shared + i] = (uint32_t) (channels >> (8 * i) & 0xff);
@@ -122,13 +118,13 @@ get_touches(PathReader *p, SummaryPath *path, const SummaryPath *before)
 		for (size_t i = shared; i < shared + added; i++)
 			p->seen[touches[i]] = 1;
 	/* the path before must end where they part, or be smaller there: else out of order or not all shared */
-	if (before && (added == 0 || (shared < before_length && parted >= touches[shared])))
+	if (p->number > 0 && (added == 0 || (shared < before_length && parted >= touches[shared])))
 		reader_fail(r);
-	summary_path_begin(path, touches, (uint32_t) (shared + added));
+	p->touches = touches;
+	p->length = (uint32_t) (shared + added);
 	p->shared = (uint32_t) shared;
-	p->ntouches += path->ntouches;
-	if (p->keep)
-		p->touches += path->ntouches;
+	p->number++;
+	p->ntouches += p->length;
 }
 
 static void
@@ -188,34 +184,38 @@ compare_channels(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The distinct channels of a path in ascending order, into p->distinct. */
+/* The distinct channels of the path read last in ascending order, into p->distinct; returns how many there are. */
 static uint32_t
-distinct_channels(PathReader *p, const SummaryPath *path, uint64_t number)
+distinct_channels(PathReader *p)
 {
 	uint32_t n = 0;
 	bool sorted = true;
 
-	for (uint32_t i = 0; i < path->ntouches; i++)
+	if (p->distinct_of == p->number)
+		return p->ndistinct;
+	for (uint32_t i = 0; i < p->length; i++)
 	{
-		uint32_t channel = path->touches[i];
+		uint32_t channel = p->touches[i];
 
-		if (p->stamp[channel] == number)
+		if (p->stamp[channel] == p->number)
 			continue;
-		p->stamp[channel] = number;
+		p->stamp[channel] = p->number;
 		sorted = sorted && (n == 0 || p->distinct[n - 1] < channel);
 		p->distinct[n++] = channel;
 	}
 	if (!sorted)
 		qsort(p->distinct, n, sizeof(uint32_t), compare_channels);
+	p->distinct_of = p->number;
+	p->ndistinct = n;
 	return n;
 }
 
 #define DECAY_BLOCK 1024
 
 static void
-get_decay(PathReader *p, SummaryPath *path, uint64_t number, const CoreEnv *env)
+get_decay(PathReader *p, SummaryPath *path, const CoreEnv *env)
 {
-	uint32_t n = distinct_channels(p, path, number);
+	uint32_t n = distinct_channels(p);
 	fixed128 conversions_left = (fixed128) path->conversions << DECAY_FRACTION_BITS;
 	fixed128 value_left = path->value;
 	DecayCredit *decay;
@@ -274,18 +274,97 @@ summary_add_totals(SummaryView *sum, const SummaryPath *path)
 		   fixed_add(&sum->matured_value, path->matured_value);
 }
 
-bool
-path_reader_next(PathReader *p, SummaryPath *path, const SummaryPath *before, uint64_t number,
-				 const CoreEnv *env)
+static void
+get_counts_and_decay(PathReader *p, SummaryPath *path, const CoreEnv *env)
 {
-	get_touches(p, path, before);
+	summary_path_begin(path, p->touches, p->length);
+	get_counts(p->r, path);
+	if (p->view->has_decay && path->conversions > 0 && p->length > 1)
+		get_decay(p, path, env);
+}
+
+bool
+path_reader_next(PathReader *p, SummaryPath *path, const CoreEnv *env)
+{
+	get_touches(p);
 	if (p->r->failed)
 		return false;
-	p->counts = p->r->at;
-	get_counts(p->r, path);
-	if (p->view->has_decay && path->conversions > 0 && path->ntouches > 1)
-		get_decay(p, path, number, env);
+	get_counts_and_decay(p, path, env);
 	return !p->r->failed;
+}
+
+static void
+skip_wide(FlatReader *r)
+{
+	size_t nbytes = get_byte(r);
+
+	if (nbytes > bytes_left(r))
+		reader_fail(r);
+	else
+		r->at += nbytes;
+}
+
+static void
+skip_amount(FlatReader *r)
+{
+	if (get_varint(r, UINT64_MAX) & 1)
+		(void) get_little(r, 8);
+}
+
+/* To the end of the counts, without asking whether they make sense: that is for who decodes them. */
+static void
+skip_counts(PathReader *p)
+{
+	FlatReader *r = p->r;
+	uint8_t bits = get_byte(r);
+	uint64_t conversions;
+
+	/* nearly all */
+	if (bits == FLAT_PATH_LOST && r->at < r->end && *r->at < 0x80)
+	{
+		r->at++;
+		return;
+	}
+	conversions = bits & FLAT_PATH_CONVERSIONS ? get_varint(r, INT64_MAX) : 0;
+	if (bits & FLAT_PATH_LOST)
+		(void) get_varint(r, INT64_MAX);
+	if (bits & FLAT_PATH_OPEN)
+		(void) get_varint(r, INT64_MAX);
+	if (bits & FLAT_PATH_VALUE)
+		skip_amount(r);
+	if ((bits & FLAT_PATH_VALUE) && conversions > 1)
+		skip_wide(r);
+	if (bits & FLAT_PATH_MATURED)
+		(void) get_varint(r, INT64_MAX);
+	if ((bits & FLAT_PATH_MATURED) && (bits & FLAT_PATH_VALUE))
+		skip_amount(r);
+	if (p->view->has_decay && conversions > 0 && p->length > 1)
+		for (uint32_t i = 1; i < distinct_channels(p); i++)
+		{
+			skip_wide(r);
+			if (bits & FLAT_PATH_VALUE)
+				skip_wide(r);
+		}
+}
+
+bool
+path_reader_step(PathReader *p)
+{
+	p->start = p->r->at;
+	get_touches(p);
+	p->counts = p->r->at;
+	skip_counts(p);
+	return !p->r->failed;
+}
+
+bool
+path_reader_counts(PathReader *p, SummaryPath *path, const CoreEnv *env)
+{
+	const uint8_t *end = p->r->at;
+
+	p->r->at = p->counts;
+	get_counts_and_decay(p, path, env);
+	return !p->r->failed && p->r->at == end;
 }
 
 static void
@@ -295,7 +374,7 @@ get_paths(PathReader *p, SummaryView *view, SummaryView *sum, const CoreEnv *env
 
 	for (size_t i = 0; i < view->npaths; i++)
 	{
-		if (!path_reader_next(p, &paths[i], i > 0 ? &paths[i - 1] : NULL, i + 1, env))
+		if (!path_reader_next(p, &paths[i], env))
 			return;
 		if (!summary_add_totals(sum, &paths[i]))
 			reader_fail(p->r);

@@ -2,171 +2,186 @@
 
 #include <string.h>
 
-/* Every put below a text or a path's touches is within the room that was made before. */
+/* Room that is there for every put that does not ask for more. */
 #define WRITER_SLACK 512
 
-static inline void
+/*
+ * Where the next byte goes, with room for so many and some more. What is written there is done, by who asked, with
+ * room_used(): a pointer of its own, and not the writer's fields, which every byte written might be, to a compiler.
+ */
+static inline uint8_t *
 make_room(FlatWriter *w, size_t size)
 {
-	uint8_t *larger;
+	if (w->capacity - w->size < size + WRITER_SLACK)
+	{
+		uint8_t *larger;
 
-	if (w->capacity - w->size >= size + WRITER_SLACK)
-		return;
-	w->capacity = 2 * w->capacity + size + WRITER_SLACK;
-	larger = CORE_ALLOC(w->env, uint8_t, w->capacity);
-	memcpy(larger, w->bytes, w->size);
-	core_free(w->env, w->bytes);
-	w->bytes = larger;
+		w->capacity = 2 * w->capacity + size + WRITER_SLACK;
+		larger = CORE_ALLOC(w->env, uint8_t, w->capacity);
+		memcpy(larger, w->bytes, w->size);
+		core_free(w->env, w->bytes);
+		w->bytes = larger;
+	}
+	return w->bytes + w->size;
 }
 
 static inline void
-put_byte(FlatWriter *w, uint8_t byte)
+room_used(FlatWriter *w, const uint8_t *end)
 {
-	w->bytes[w->size++] = byte;
+	w->size = (size_t) (end - w->bytes);
 }
 
-static inline void
-put_varint(FlatWriter *w, uint64_t value)
+/* Each puts its value at `at` and returns the place behind it. */
+
+static inline uint8_t *
+put_varint(uint8_t *at, uint64_t value)
 {
 	while (value >= 0x80)
 	{
-		put_byte(w, (uint8_t) value | 0x80);
+		*at++ = (uint8_t) value | 0x80;
 		value >>= 7;
 	}
-	put_byte(w, (uint8_t) value);
+	*at++ = (uint8_t) value;
+	return at;
 }
 
-static void
-put_little(FlatWriter *w, uint64_t value, int nbytes)
+static inline uint8_t *
+put_little(uint8_t *at, uint64_t value, int nbytes)
 {
-	for (int i = 0; i < nbytes; i++)
-		put_byte(w, (uint8_t) (value >> (8 * i)));
+	if (nbytes == 8)
+		put_little_word(at, value);
+	else
+		for (int i = 0; i < nbytes; i++)
+			at[i] = (uint8_t) (value >> (8 * i));
+	return at + nbytes;
 }
 
-static void
-put_fixed(FlatWriter *w, fixed128 value)
+static uint8_t *
+put_fixed(uint8_t *at, fixed128 value)
 {
-	put_little(w, (uint64_t) value, 8);
-	put_little(w, (uint64_t) (value >> 64), 8);
+	at = put_little(at, (uint64_t) value, 8);
+	return put_little(at, (uint64_t) (value >> 64), 8);
 }
 
 /* A non-negative amount: whole part doubled, its low bit telling whether eight bytes of fraction follow. */
-static void
-put_amount(FlatWriter *w, fixed128 value)
+static inline uint8_t *
+put_amount(uint8_t *at, fixed128 value)
 {
 	uint64_t fraction = (uint64_t) value;
 
-	put_varint(w, (uint64_t) (value >> 64) << 1 | (fraction != 0));
-	if (fraction)
-		put_little(w, fraction, 8);
+	at = put_varint(at, (uint64_t) (value >> 64) << 1 | (fraction != 0));
+	return fraction ? put_little(at, fraction, 8) : at;
 }
 
 /* A non-negative integer of up to three words: number of bytes, then the bytes. */
-static void
-put_wide(FlatWriter *w, const uint64_t *word, int nwords)
+static uint8_t *
+put_wide(uint8_t *at, const uint64_t *word, int nwords)
 {
 	int nbytes = nwords * 8;
 
 	while (nbytes > 0 && (uint8_t) (word[(nbytes - 1) / 8] >> ((nbytes - 1) % 8 * 8)) == 0)
 		nbytes--;
-	put_byte(w, (uint8_t) nbytes);
+	*at++ = (uint8_t) nbytes;
 	for (int i = 0; i < nbytes; i++)
-		put_byte(w, (uint8_t) (word[i / 8] >> (i % 8 * 8)));
+		*at++ = (uint8_t) (word[i / 8] >> (i % 8 * 8));
+	return at;
 }
 
-static void
-put_wide128(FlatWriter *w, fixed128 value)
+static uint8_t *
+put_wide128(uint8_t *at, fixed128 value)
 {
 	uint64_t word[2] = {(uint64_t) value, (uint64_t) (value >> 64)};
 
-	put_wide(w, word, 2);
+	return put_wide(at, word, 2);
 }
 
 static void
 put_text(FlatWriter *w, const char *text)
 {
 	size_t length = strlen(text);
+	uint8_t *at = put_varint(make_room(w, length), length);
 
-	make_room(w, length);
-	put_varint(w, length);
-	memcpy(w->bytes + w->size, text, length);
-	w->size += length;
+	memcpy(at, text, length);
+	room_used(w, at + length);
 }
 
 static void
-put_header(FlatWriter *w, const SummaryView *view, const SummaryMeta *meta)
+put_header(uint8_t *at, const SummaryView *view, const SummaryMeta *meta)
 {
-	put_byte(w, SUMMARY_FLAT_VERSION);
-	put_byte(w, (meta->has_options ? FLAT_HAS_OPTIONS : 0) | (meta->has_half_life ? FLAT_HAS_HALF_LIFE : 0));
-	put_little(w, 0, 2);
-	put_little(w, view->nchannels, 4);
-	put_little(w, view->npaths, 4);
-	put_little(w, view->longest_path, 4);
-	put_little(w, view->ntouches, 8);
-	put_little(w, (uint64_t) view->conversions, 8);
-	put_little(w, (uint64_t) view->lost, 8);
-	put_little(w, (uint64_t) view->open, 8);
-	put_little(w, (uint64_t) view->matured_conversions, 8);
-	put_fixed(w, view->value);
-	put_fixed(w, view->matured_value);
-	put_little(w, (uint64_t) meta->touches_seen, 8);
-	put_little(w, (uint64_t) meta->anonymous_touches, 8);
+	*at++ = SUMMARY_FLAT_VERSION;
+	*at++ = (meta->has_options ? FLAT_HAS_OPTIONS : 0) | (meta->has_half_life ? FLAT_HAS_HALF_LIFE : 0);
+	at = put_little(at, 0, 2);
+	at = put_little(at, view->nchannels, 4);
+	at = put_little(at, view->npaths, 4);
+	at = put_little(at, view->longest_path, 4);
+	at = put_little(at, view->ntouches, 8);
+	at = put_little(at, (uint64_t) view->conversions, 8);
+	at = put_little(at, (uint64_t) view->lost, 8);
+	at = put_little(at, (uint64_t) view->open, 8);
+	at = put_little(at, (uint64_t) view->matured_conversions, 8);
+	at = put_fixed(at, view->value);
+	at = put_fixed(at, view->matured_value);
+	at = put_little(at, (uint64_t) meta->touches_seen, 8);
+	(void) put_little(at, (uint64_t) meta->anonymous_touches, 8);
 }
 
 static void
 put_options(FlatWriter *w, const SummaryMeta *meta)
 {
+	uint8_t *at = make_room(w, 0);
+
 	if (!meta->has_options)
 		return;
-	make_room(w, 0);
-	put_byte(w, (meta->has_lookback ? FLAT_OPTION_LOOKBACK : 0) |
-					(meta->has_max_touches ? FLAT_OPTION_MAX_TOUCHES : 0) |
-					(meta->reuse_touches ? FLAT_OPTION_REUSE : 0));
+	*at++ = (meta->has_lookback ? FLAT_OPTION_LOOKBACK : 0) |
+			(meta->has_max_touches ? FLAT_OPTION_MAX_TOUCHES : 0) |
+			(meta->reuse_touches ? FLAT_OPTION_REUSE : 0);
 	if (meta->has_lookback)
-		put_varint(w, (uint64_t) meta->lookback);
+		at = put_varint(at, (uint64_t) meta->lookback);
 	if (meta->has_max_touches)
-		put_varint(w, meta->max_touches);
+		at = put_varint(at, meta->max_touches);
 	if (meta->has_half_life)
-		put_varint(w, (uint64_t) meta->half_life);
+		at = put_varint(at, (uint64_t) meta->half_life);
+	room_used(w, at);
 	put_text(w, meta->channel_lookback);
 	put_text(w, meta->transforms);
 }
 
 /* What bits of FLAT_PATH_* announce. */
-static void
-put_counts(FlatWriter *w, const SummaryPath *path)
+void
+flat_writer_counts(FlatWriter *w, const SummaryPath *path)
 {
 	bool matured_differs =
 		path->matured_conversions != path->conversions || path->matured_value != path->value;
+	uint8_t *at = make_room(w, (size_t) path->ndecay * 34);
 
-	make_room(w, (size_t) path->ndecay * 34);
-	put_byte(w, (path->conversions ? FLAT_PATH_CONVERSIONS : 0) | (path->lost ? FLAT_PATH_LOST : 0) |
-					(path->open ? FLAT_PATH_OPEN : 0) | (path->value ? FLAT_PATH_VALUE : 0) |
-					(matured_differs ? FLAT_PATH_MATURED : 0));
+	*at++ = (path->conversions ? FLAT_PATH_CONVERSIONS : 0) | (path->lost ? FLAT_PATH_LOST : 0) |
+			(path->open ? FLAT_PATH_OPEN : 0) | (path->value ? FLAT_PATH_VALUE : 0) |
+			(matured_differs ? FLAT_PATH_MATURED : 0);
 	if (path->conversions)
-		put_varint(w, (uint64_t) path->conversions);
+		at = put_varint(at, (uint64_t) path->conversions);
 	if (path->lost)
-		put_varint(w, (uint64_t) path->lost);
+		at = put_varint(at, (uint64_t) path->lost);
 	if (path->open)
-		put_varint(w, (uint64_t) path->open);
+		at = put_varint(at, (uint64_t) path->open);
 	if (path->value)
 	{
-		put_amount(w, path->value);
+		at = put_amount(at, path->value);
 		if (path->conversions > 1)
-			put_wide(w, path->squares.word, 3);
+			at = put_wide(at, path->squares.word, 3);
 	}
 	if (matured_differs)
 	{
-		put_varint(w, (uint64_t) path->matured_conversions);
+		at = put_varint(at, (uint64_t) path->matured_conversions);
 		if (path->value)
-			put_amount(w, path->matured_value);
+			at = put_amount(at, path->matured_value);
 	}
 	for (uint32_t i = 0; i + 1 < path->ndecay; i++)
 	{
-		put_wide128(w, path->decay[i].conversions);
+		at = put_wide128(at, path->decay[i].conversions);
 		if (path->value)
-			put_wide128(w, path->decay[i].value);
+			at = put_wide128(at, path->decay[i].value);
 	}
+	room_used(w, at);
 }
 
 /* At least the decimal digits of n, from its binary ones. */
@@ -183,8 +198,15 @@ amount_text_bound(fixed128 value)
 	return decimal_digits((uint64_t) (value >> 64)) + 21;
 }
 
+/* The credits of a path with so many conversions and so much value, each. */
 static size_t
-path_text_bound(const SummaryPath *path)
+credit_text_bound(int64_t conversions, fixed128 value)
+{
+	return decimal_digits((uint64_t) conversions) + amount_text_bound(value) + 28;
+}
+
+size_t
+summary_path_text(const SummaryPath *path)
 {
 	size_t bound = sizeof("{\"path\":[]},");
 
@@ -199,8 +221,7 @@ path_text_bound(const SummaryPath *path)
 	if (path->matured_conversions != path->conversions)
 		bound += sizeof(",\"matured_conversions\":,\"matured_value\":") + 60;
 	if (path->ndecay)
-		bound += sizeof(",\"decay\":[]") + path->ndecay * (decimal_digits((uint64_t) path->conversions) +
-														   amount_text_bound(path->value) + 28);
+		bound += sizeof(",\"decay\":[]") + path->ndecay * credit_text_bound(path->conversions, path->value);
 	return bound;
 }
 
@@ -230,7 +251,27 @@ summary_text_bound(const SummaryView *view, const SummaryMeta *meta)
 				   touches_text_bound(view->ntouches, view->nchannels);
 
 	for (size_t i = 0; i < view->npaths; i++)
-		bound += path_text_bound(&view->paths[i]);
+		bound += summary_path_text(&view->paths[i]);
+	return bound;
+}
+
+/* No path has more of anything than all together, and no more paths have conversions than there are conversions. */
+size_t
+summary_most_text(const SummaryView *totals)
+{
+	size_t converted = totals->npaths;
+	SummaryPath lost = {.lost = totals->lost, .open = totals->open};
+	SummaryPath most = {.conversions = totals->conversions,
+						.matured_conversions = totals->matured_conversions,
+						.value = totals->value};
+	size_t bound =
+		totals->npaths * summary_path_text(&lost) + touches_text_bound(totals->ntouches, totals->nchannels);
+
+	if ((uint64_t) totals->conversions < converted)
+		converted = (size_t) totals->conversions;
+	bound += converted * (summary_path_text(&most) + sizeof(",\"decay\":[]"));
+	if (totals->has_decay)
+		bound += totals->ntouches * credit_text_bound(totals->conversions, totals->value);
 	return bound;
 }
 
@@ -246,7 +287,7 @@ flat_writer_begin(FlatWriter *w, const char *const *channels, uint32_t nchannels
 	w->capacity = room + expected + 4096;
 	w->bytes = CORE_ALLOC(env, uint8_t, w->capacity);
 	w->size = room;
-	put_header(w, &w->totals, meta); /* for its place; the totals are known at the end */
+	w->size += SUMMARY_FLAT_HEADER; /* written last, when the totals are known */
 	put_options(w, meta);
 	for (uint32_t i = 0; i < nchannels; i++)
 		put_text(w, channels[i]);
@@ -256,36 +297,37 @@ flat_writer_begin(FlatWriter *w, const char *const *channels, uint32_t nchannels
 void
 flat_writer_touches(FlatWriter *w, const uint32_t *touches, uint32_t ntouches, uint32_t shared)
 {
-	make_room(w, (size_t) (ntouches - shared) * 5);
-	put_varint(w, shared);
-	put_varint(w, ntouches - shared);
-	for (uint32_t i = shared; i < ntouches; i++)
-		put_varint(w, touches[i]);
-}
+	uint32_t added = ntouches - shared;
+	uint8_t *at = make_room(w, (size_t) added * 5);
 
-CoreStatus
-flat_writer_counts(FlatWriter *w, const SummaryPath *path, const uint8_t *bytes, size_t nbytes)
-{
-	if (bytes)
+	if (w->totals.nchannels <= 0x80 && shared < 0x80 && added <= QUICK_TOUCHES)
 	{
-		make_room(w, nbytes);
-		if (nbytes == 2) /* of a path that was lost a few times: nearly all */
-			memcpy(w->bytes + w->size, bytes, 2);
-		else
-			memcpy(w->bytes + w->size, bytes, nbytes);
-		w->size += nbytes;
+		at[0] = (uint8_t) shared;
+		at[1] = (uint8_t) added;
+		for (int i = 0; i < QUICK_TOUCHES; i++)
+			at[2 + i] = (uint8_t) touches[shared + i];
+		at += 2 + added;
 	}
 	else
-		put_counts(w, path);
-	w->text += path_text_bound(path);
-	w->totals.npaths++;
-	if (!summary_add_totals(&w->totals, path))
-		return CORE_OVERFLOW;
-	if (w->text > SUMMARY_MAX_TEXT)
-		return CORE_TOO_LARGE;
-	if (w->totals.npaths % CHECK_EVERY == 0)
-		core_check(w->env);
-	return CORE_OK;
+	{
+		at = put_varint(at, shared);
+		at = put_varint(at, added);
+		for (uint32_t i = shared; i < ntouches; i++)
+			at = put_varint(at, touches[i]);
+	}
+	room_used(w, at);
+}
+
+void
+flat_writer_bytes(FlatWriter *w, const uint8_t *bytes, size_t nbytes, size_t readable)
+{
+	uint8_t *at = make_room(w, nbytes);
+
+	if (nbytes <= 16 && readable >= 16)
+		memcpy(at, bytes, 16);
+	else
+		memcpy(at, bytes, nbytes);
+	room_used(w, at + nbytes);
 }
 
 CoreStatus
@@ -299,19 +341,25 @@ flat_writer_put(FlatWriter *w, const SummaryPath *path)
 	flat_writer_touches(w, path->touches, path->ntouches, shared);
 	w->before = path->touches;
 	w->nbefore = path->ntouches;
-	return flat_writer_counts(w, path, NULL, 0);
+	flat_writer_counts(w, path);
+	w->totals.npaths++;
+	w->text += summary_path_text(path);
+	if (!summary_add_totals(&w->totals, path))
+		return CORE_OVERFLOW;
+	if (w->text > SUMMARY_MAX_TEXT)
+		return CORE_TOO_LARGE;
+	if (w->totals.npaths % CHECK_EVERY == 0)
+		core_check(w->env);
+	return CORE_OK;
 }
 
 CoreStatus
 flat_writer_end(FlatWriter *w, FlatBytes *flat)
 {
-	size_t size = w->size;
-
 	if (w->text + touches_text_bound(w->totals.ntouches, w->totals.nchannels) > SUMMARY_MAX_TEXT)
 		return CORE_TOO_LARGE;
-	w->size = w->room;
-	put_header(w, &w->totals, w->meta);
+	put_header(w->bytes + w->room, &w->totals, w->meta);
 	flat->bytes = w->bytes;
-	flat->size = size;
+	flat->size = w->size;
 	return CORE_OK;
 }
