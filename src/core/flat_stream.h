@@ -18,6 +18,12 @@
 #define FLAT_PATH_OPEN 4
 #define FLAT_PATH_VALUE 8
 #define FLAT_PATH_MATURED 16 /* matured conversions and value differ from all of them */
+#define FLAT_PATH_ONE 32	 /* instead of FLAT_PATH_CONVERSIONS: there is one */
+#define FLAT_PATH_FEW_LOST                                                                                   \
+	64 /* this byte or more: that many more than one are lost, and nothing else happened */
+
+/* The head of a path has two numbers in four bits each; this one means that or more. */
+#define FLAT_HEAD_MORE 15
 
 /* Paths between two looks at the interrupt flag. */
 #define CHECK_EVERY 4096
@@ -58,13 +64,14 @@ typedef struct PathReader
 	FlatReader *r;
 	const SummaryView *view; /* the header's */
 	bool keep;				 /* touches and decay of each path stay; else the next path's overwrite them */
+	uint32_t longest;		 /* touches there is room for */
+	uint64_t beyond;		 /* added to eight bytes, sets the high bit of those that are no channels */
 	uint32_t *touches;		 /* of the path read last, */
 	uint32_t length;		 /* how many, */
 	uint32_t shared;		 /* and how many of them it shares with the path before */
 	uint64_t number;		 /* paths read */
 	size_t ntouches;		 /* of all of them */
-	const uint8_t *start;	 /* where its bytes begin, */
-	const uint8_t *counts;	 /* and those of its counts; they end where the reader stands */
+	const uint8_t *counts;	 /* where the bytes of its counts begin; they end where the reader stands */
 	uint8_t *seen;			 /* per channel: it occurs on some path; NULL where nobody asks */
 	uint64_t *stamp;		 /* per channel: the last path (its number) it was looked for on */
 	uint32_t *distinct;		 /* the distinct channels of a path, */
@@ -97,13 +104,7 @@ extern bool summary_add_totals(SummaryView *sum, const SummaryPath *path);
 extern size_t summary_path_text(const SummaryPath *path);
 extern size_t summary_most_text(const SummaryView *totals);
 
-/*
- * flat_writer_put() in parts, for the merger, which knows what a path shares with the one before and has its counts'
- * bytes, or all of them. Totals of counts and the bound of the text are left to it.
- */
-extern void flat_writer_touches(FlatWriter *w, const uint32_t *touches, uint32_t ntouches, uint32_t shared);
+/* What happened on a path, at the end of what is written. */
 extern void flat_writer_counts(FlatWriter *w, const SummaryPath *path);
-
-extern void flat_writer_bytes(FlatWriter *w, const uint8_t *bytes, size_t nbytes, size_t readable);
 
 #endif

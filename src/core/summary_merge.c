@@ -1,6 +1,4 @@
-#include "flat_stream.h"
-
-#include <string.h>
+#include "flat_writer.h"
 
 /* One input of a merge, standing at a path. */
 typedef struct Cursor
@@ -9,8 +7,9 @@ typedef struct Cursor
 	SummaryView view; /* header and channels */
 	PathReader paths;
 	uint32_t *map;	  /* its channels' numbers in the result; they ascend, so its order of paths stays */
-	uint32_t *mapped; /* its path's touches in the result's; NULL where the numbers are the same */
-	size_t leaf;	  /* its place below the tournament */
+	uint32_t *mapped; /* its path's touches in the result's; NULL where the numbers are the same, */
+	const uint32_t *touches; /* and where they are then */
+	size_t leaf;			 /* its place below the tournament */
 	int32_t
 		common; /* touches it shares with the path it was last compared to, see beats(); -1 when it has ended */
 } Cursor;
@@ -33,12 +32,6 @@ cursor_next(Cursor *c)
 	return CORE_OK;
 }
 
-static inline const uint32_t *
-cursor_touches(const Cursor *c)
-{
-	return c->mapped ? c->mapped : c->paths.touches;
-}
-
 /*
  * Inputs meet in a tournament whose losers stay at the node where they lost (Knuth 1998, 5.4.1), with the number of
  * touches that they share with the winner there. The path that won it all is written, its input steps on and plays
@@ -50,8 +43,8 @@ static bool
 compare_rests(Cursor *a, Cursor *b)
 {
 	uint32_t n = a->paths.length < b->paths.length ? a->paths.length : b->paths.length;
-	const uint32_t *left = cursor_touches(a);
-	const uint32_t *right = cursor_touches(b);
+	const uint32_t *left = a->touches;
+	const uint32_t *right = b->touches;
 	uint32_t i = (uint32_t) a->common;
 	bool first;
 
@@ -233,6 +226,7 @@ map_channels(Cursor *cursors, size_t ncursors, const CoreEnv *env, const Summary
 		}
 		if (n != all->nchannels) /* else they are the same */
 			cursors[i].mapped = CORE_ALLOC(env, uint32_t, cursors[i].view.longest_path + QUICK_TOUCHES);
+		cursors[i].touches = cursors[i].mapped ? cursors[i].mapped : cursors[i].paths.touches;
 		since_check += n + 1;
 		if (since_check >= CHECK_EVERY)
 		{
@@ -307,6 +301,18 @@ has_equal(const Tournament *t)
 	return false;
 }
 
+/* The path that the cursor stands at, as it is. */
+static inline void
+write_path(FlatWriter *w, const Cursor *c)
+{
+	uint32_t shared = (uint32_t) c->common;
+	size_t ncounts = (size_t) (c->r.at - c->paths.counts);
+	uint8_t *at = make_room(w, (size_t) (c->paths.length - shared) * 5 + ncounts);
+
+	at = put_touches(at, w->totals.nchannels, c->touches, c->paths.length, shared);
+	w->at = put_bytes(at, c->paths.counts, ncounts, (size_t) (c->r.end - c->paths.counts));
+}
+
 static CoreStatus
 advance(Tournament *t)
 {
@@ -339,13 +345,12 @@ merge_paths(Cursor *cursors, size_t n, bool measure, const CoreEnv *env, FlatWri
 			core_check(env);
 		if (!measure && !has_equal(&t))
 		{
-			flat_writer_touches(w, cursor_touches(c), ntouches, (uint32_t) c->common);
-			flat_writer_bytes(w, c->paths.counts, (size_t) (c->r.at - c->paths.counts),
-							  (size_t) (c->r.end - c->paths.counts));
+			write_path(w, c);
 			status = advance(&t);
 			continue;
 		}
-		flat_writer_touches(w, cursor_touches(c), ntouches, (uint32_t) c->common);
+		w->at = put_touches(make_room(w, (size_t) ntouches * 5), w->totals.nchannels, c->touches, ntouches,
+							(uint32_t) c->common);
 		status = start_sum(&merged, c, env);
 		while (status == CORE_OK && (status = advance(&t)) == CORE_OK &&
 			   t.winner->common == (int32_t) ntouches && t.winner->paths.length == ntouches)

@@ -1,48 +1,19 @@
-#include "flat_stream.h"
+#include "flat_writer.h"
 
 #include <string.h>
 
-/* Room that is there for every put that does not ask for more. */
-#define WRITER_SLACK 512
-
-/*
- * Where the next byte goes, with room for so many and some more. What is written there is done, by who asked, with
- * room_used(): a pointer of its own, and not the writer's fields, which every byte written might be, to a compiler.
- */
-static inline uint8_t *
-make_room(FlatWriter *w, size_t size)
+void
+flat_writer_grow(FlatWriter *w, size_t size)
 {
-	if (w->capacity - w->size < size + WRITER_SLACK)
-	{
-		uint8_t *larger;
+	size_t used = (size_t) (w->at - w->bytes);
+	size_t capacity = 2 * (size_t) (w->end - w->bytes) + size;
+	uint8_t *larger = CORE_ALLOC(w->env, uint8_t, capacity);
 
-		w->capacity = 2 * w->capacity + size + WRITER_SLACK;
-		larger = CORE_ALLOC(w->env, uint8_t, w->capacity);
-		memcpy(larger, w->bytes, w->size);
-		core_free(w->env, w->bytes);
-		w->bytes = larger;
-	}
-	return w->bytes + w->size;
-}
-
-static inline void
-room_used(FlatWriter *w, const uint8_t *end)
-{
-	w->size = (size_t) (end - w->bytes);
-}
-
-/* Each puts its value at `at` and returns the place behind it. */
-
-static inline uint8_t *
-put_varint(uint8_t *at, uint64_t value)
-{
-	while (value >= 0x80)
-	{
-		*at++ = (uint8_t) value | 0x80;
-		value >>= 7;
-	}
-	*at++ = (uint8_t) value;
-	return at;
+	memcpy(larger, w->bytes, used);
+	core_free(w->env, w->bytes);
+	w->bytes = larger;
+	w->at = larger + used;
+	w->end = larger + capacity;
 }
 
 static inline uint8_t *
@@ -102,7 +73,7 @@ put_text(FlatWriter *w, const char *text)
 	uint8_t *at = put_varint(make_room(w, length), length);
 
 	memcpy(at, text, length);
-	room_used(w, at + length);
+	w->at = at + length;
 }
 
 static void
@@ -141,23 +112,24 @@ put_options(FlatWriter *w, const SummaryMeta *meta)
 		at = put_varint(at, meta->max_touches);
 	if (meta->has_half_life)
 		at = put_varint(at, (uint64_t) meta->half_life);
-	room_used(w, at);
+	w->at = at;
 	put_text(w, meta->channel_lookback);
 	put_text(w, meta->transforms);
 }
 
 /* What bits of FLAT_PATH_* announce. */
-void
-flat_writer_counts(FlatWriter *w, const SummaryPath *path)
+static uint8_t *
+put_counts(uint8_t *at, const SummaryPath *path)
 {
 	bool matured_differs =
 		path->matured_conversions != path->conversions || path->matured_value != path->value;
-	uint8_t *at = make_room(w, (size_t) path->ndecay * 34);
 
-	*at++ = (path->conversions ? FLAT_PATH_CONVERSIONS : 0) | (path->lost ? FLAT_PATH_LOST : 0) |
-			(path->open ? FLAT_PATH_OPEN : 0) | (path->value ? FLAT_PATH_VALUE : 0) |
-			(matured_differs ? FLAT_PATH_MATURED : 0);
-	if (path->conversions)
+	*at++ = (path->conversions == 1 ? FLAT_PATH_ONE
+			 : path->conversions	? FLAT_PATH_CONVERSIONS
+									: 0) |
+			(path->lost ? FLAT_PATH_LOST : 0) | (path->open ? FLAT_PATH_OPEN : 0) |
+			(path->value ? FLAT_PATH_VALUE : 0) | (matured_differs ? FLAT_PATH_MATURED : 0);
+	if (path->conversions > 1)
 		at = put_varint(at, (uint64_t) path->conversions);
 	if (path->lost)
 		at = put_varint(at, (uint64_t) path->lost);
@@ -181,7 +153,19 @@ flat_writer_counts(FlatWriter *w, const SummaryPath *path)
 		if (path->value)
 			at = put_wide128(at, path->decay[i].value);
 	}
-	room_used(w, at);
+	return at;
+}
+
+void
+flat_writer_counts(FlatWriter *w, const SummaryPath *path)
+{
+	uint8_t *at = make_room(w, (size_t) path->ndecay * 34);
+
+	if (path->conversions == 0 && path->open == 0 && path->lost <= UINT8_MAX - FLAT_PATH_FEW_LOST + 1)
+		*at++ = (uint8_t) (FLAT_PATH_FEW_LOST - 1 + path->lost);
+	else
+		at = put_counts(at, path);
+	w->at = at;
 }
 
 /* At least the decimal digits of n, from its binary ones. */
@@ -284,50 +268,13 @@ flat_writer_begin(FlatWriter *w, const char *const *channels, uint32_t nchannels
 	w->meta = meta;
 	w->room = room;
 	w->totals.nchannels = nchannels;
-	w->capacity = room + expected + 4096;
-	w->bytes = CORE_ALLOC(env, uint8_t, w->capacity);
-	w->size = room;
-	w->size += SUMMARY_FLAT_HEADER; /* written last, when the totals are known */
+	w->bytes = CORE_ALLOC(env, uint8_t, room + expected + 4096);
+	w->end = w->bytes + room + expected + 4096;
+	w->at = w->bytes + room + SUMMARY_FLAT_HEADER; /* which is written last, when the totals are known */
 	put_options(w, meta);
 	for (uint32_t i = 0; i < nchannels; i++)
 		put_text(w, channels[i]);
 	w->text = names_text_bound(channels, nchannels, meta);
-}
-
-void
-flat_writer_touches(FlatWriter *w, const uint32_t *touches, uint32_t ntouches, uint32_t shared)
-{
-	uint32_t added = ntouches - shared;
-	uint8_t *at = make_room(w, (size_t) added * 5);
-
-	if (w->totals.nchannels <= 0x80 && shared < 0x80 && added <= QUICK_TOUCHES)
-	{
-		at[0] = (uint8_t) shared;
-		at[1] = (uint8_t) added;
-		for (int i = 0; i < QUICK_TOUCHES; i++)
-			at[2 + i] = (uint8_t) touches[shared + i];
-		at += 2 + added;
-	}
-	else
-	{
-		at = put_varint(at, shared);
-		at = put_varint(at, added);
-		for (uint32_t i = shared; i < ntouches; i++)
-			at = put_varint(at, touches[i]);
-	}
-	room_used(w, at);
-}
-
-void
-flat_writer_bytes(FlatWriter *w, const uint8_t *bytes, size_t nbytes, size_t readable)
-{
-	uint8_t *at = make_room(w, nbytes);
-
-	if (nbytes <= 16 && readable >= 16)
-		memcpy(at, bytes, 16);
-	else
-		memcpy(at, bytes, nbytes);
-	room_used(w, at + nbytes);
 }
 
 CoreStatus
@@ -338,7 +285,8 @@ flat_writer_put(FlatWriter *w, const SummaryPath *path)
 
 	while (shared < limit && path->touches[shared] == w->before[shared])
 		shared++;
-	flat_writer_touches(w, path->touches, path->ntouches, shared);
+	w->at = put_touches(make_room(w, (size_t) (path->ntouches - shared) * 5), w->totals.nchannels,
+						path->touches, path->ntouches, shared);
 	w->before = path->touches;
 	w->nbefore = path->ntouches;
 	flat_writer_counts(w, path);
@@ -360,6 +308,6 @@ flat_writer_end(FlatWriter *w, FlatBytes *flat)
 		return CORE_TOO_LARGE;
 	put_header(w->bytes + w->room, &w->totals, w->meta);
 	flat->bytes = w->bytes;
-	flat->size = w->size;
+	flat->size = (size_t) (w->at - w->bytes);
 	return CORE_OK;
 }
