@@ -103,6 +103,13 @@ FROM datasets, (VALUES ('none', 'linear'), ('geometric', 'root'), ('delayed', 't
                        ('geometric', 'inverse_scaled_logistic'), ('geometric', 'hill_sigmoid')) AS k (adstock, saturation);
 SELECT round(value::numeric, 3) AS r2 FROM datasets, mmm_diagnostics(mmm_fit(d, method => 'ridge', max_lag => NULL, extra => '{"replicates": 0, "folds": 0}')) WHERE metric = 'r2';
 
+-- Yearly rows show no season
+SELECT m::text::json #>> '{arguments,season_length}' AS season_length, m::text::mmm_model::text = m::text AS round_trip,
+       (SELECT sum(abs(contribution)) FROM mmm_contributions(m) WHERE component = 'seasonality') AS seasonality
+FROM (SELECT mmm_fit(mmm_dataset_agg((date '2000-01-01' + t * interval '1 year')::date, sales, jsonb_build_object('tv', tv)), 'ridge', fourier_terms => 2,
+                     extra => '{"replicates": 0, "candidates": 50, "folds": 0}') AS m
+      FROM (SELECT t, sales, tv FROM sales WHERE t < 20) AS s) AS f;
+
 -- As curves for the optimizer: at constant spend they are the model's own response
 SELECT c.channel, saturation, half_saturation IS NULL AS no_half, abs(saturated * coefficient / per_period - 1) < 1e-9 AS agrees, round(current_spend) AS current_spend
 FROM (SELECT mmm_fit(mmm_dataset_agg(week, sales, jsonb_build_object('tv', tv, 'search', search)), 'ridge', extra => '{"replicates": 0, "candidates": 200, "folds": 0}') AS m
@@ -182,6 +189,7 @@ SELECT mmm_fit(d, 'ridge', fourier_terms => 51) FROM datasets;
 SELECT mmm_fit(d, 'ridge', season_length => 0) FROM datasets;
 SELECT mmm_fit(d, 'ridge', season_length => 1e-300) FROM datasets;
 SELECT mmm_fit(d, 'ridge', season_length => 'NaN') FROM datasets;
+SELECT mmm_fit(d, 'ridge', season_length => 1e300) FROM datasets;
 SELECT mmm_fit(d, 'ridge', interactions => '{tv}') FROM datasets;
 SELECT mmm_fit(d, 'ridge', interactions => '{tv*radio}') FROM datasets;
 SELECT mmm_fit(d, 'ridge', interactions => '{tv*tv}') FROM datasets;
@@ -215,6 +223,9 @@ SELECT '{}'::mmm_model;
 SELECT replace(m::text, '"version": 1, "method"', '"version": 2, "method"')::mmm_model FROM models WHERE name = 'first';
 SELECT regexp_replace(m::text, '"parameters": \[[^,]*,', '"parameters": [')::mmm_model FROM models WHERE name = 'first';
 SELECT regexp_replace(m::text, '"parameters": \[[^,]*,', '"parameters": [2,')::mmm_model FROM models WHERE name = 'first';
+SELECT regexp_replace(m::text, '"season_length": [^,]*', '"season_length": 1.9')::mmm_model FROM models WHERE name = 'first';
+SELECT regexp_replace(m::text, '"season_length": [^,]*', '"season_length": 1e-300')::mmm_model FROM models WHERE name = 'first';
+SELECT regexp_replace(m::text, '"season_length": [^,]*', '"season_length": -52')::mmm_model FROM models WHERE name = 'first';
 
 -- Hard but answered: a channel without spend, one that never varied, twins, more columns than rows, negative media effects
 SELECT channel, contribution, roas, marginal_roas, cost_per_kpi FROM mmm_roas((SELECT mmm_fit(mmm_dataset_agg(week, sales, '{"radio": 0}'), 'ridge') FROM sales));

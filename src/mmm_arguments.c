@@ -37,9 +37,6 @@ enum
 /* Enough to fit a line and a channel, and to have something left over. */
 #define MIN_OBSERVATIONS 8
 
-/* A season of fewer periods than this cannot be told from one of more. */
-#define MIN_SEASON_LENGTH 2
-
 pg_noreturn static void
 unrecognized(const char *argument, const char *given, const char *known)
 {
@@ -67,6 +64,18 @@ max_lag_argument(FunctionCallInfo fcinfo)
 	return argument_int32(fcinfo, ARG_MAX_LAG, "max_lag", 0, ADSTOCK_MAX_LAG);
 }
 
+/* 0 where none is given and the dataset's periods are too long to show a year's course. */
+static double
+season_argument(FunctionCallInfo fcinfo, const CalendarStep *step)
+{
+	double year = calendar_year(step);
+
+	if (PG_ARGISNULL(ARG_SEASON_LENGTH))
+		return year >= MMM_MIN_SEASON ? year : 0;
+	mmm_season_check(PG_GETARG_FLOAT8(ARG_SEASON_LENGTH));
+	return PG_GETARG_FLOAT8(ARG_SEASON_LENGTH);
+}
+
 static void
 spec_arguments(FunctionCallInfo fcinfo, const MmmData *data, MmmSpec *spec)
 {
@@ -88,16 +97,7 @@ spec_arguments(FunctionCallInfo fcinfo, const MmmData *data, MmmSpec *spec)
 	spec->normalized = argument_bool(fcinfo, ARG_NORMALIZED, "normalized");
 	spec->free_slope = argument_bool(fcinfo, ARG_FREE_SLOPE, "free_slope");
 	spec->fourier_terms = argument_int32(fcinfo, ARG_FOURIER_TERMS, "fourier_terms", 0, 50);
-	spec->season_length =
-		PG_ARGISNULL(ARG_SEASON_LENGTH) ? calendar_year(&step) : PG_GETARG_FLOAT8(ARG_SEASON_LENGTH);
-	if (!PG_ARGISNULL(ARG_SEASON_LENGTH) && !(spec->season_length >= MIN_SEASON_LENGTH))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("season_length must be at least %d periods, not %g", MIN_SEASON_LENGTH,
-					spec->season_length),
-			 errhint(
-				 "NULL takes a year of the dataset's periods; fourier_terms => 0 leaves the season out.")));
+	spec->season_length = season_argument(fcinfo, &step);
 	spec->holdout = argument_int32(fcinfo, ARG_HOLDOUT, "holdout_periods", 0, data->periods);
 	spec->interactions = names.count;
 	pair = palloc(sizeof(int[2]) * Max(names.count, 1));

@@ -10,6 +10,10 @@
 
 #define MMM_MODEL_VERSION 1
 
+/* Periods of a season: fewer cannot be told from more. */
+#define MMM_MIN_SEASON 2
+#define MMM_MAX_SEASON 1000000
+
 typedef enum MmmMethod
 {
 	MMM_RIDGE,
@@ -38,6 +42,9 @@ extern const char *mmm_method_name(MmmMethod method);
 extern bool mmm_method_by_name(const char *name, MmmMethod *method);
 extern const char *mmm_likelihood_name(MmmLikelihood likelihood);
 extern bool mmm_likelihood_by_name(const char *name, MmmLikelihood *likelihood);
+
+/* Raises 22023 unless a season may have that many periods. */
+extern void mmm_season_check(double periods);
 
 /* Raises 22023 unless such a model can be fitted to such data. */
 extern void mmm_spec_check(const MmmSpec *spec, const MmmData *data);

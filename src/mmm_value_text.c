@@ -191,7 +191,7 @@ read_arguments(ModelText *text, JsonbValue *object)
 		else if (strcmp(it.key, "fourier_terms") == 0)
 			spec->fourier_terms = (int) jsonb_option_int64(&it, 0, 50);
 		else if (strcmp(it.key, "season_length") == 0)
-			spec->season_length = jsonb_option_float8(&it, 0, 1e6);
+			spec->season_length = jsonb_option_float8(&it, 0, MMM_MAX_SEASON);
 		else if (strcmp(it.key, "interactions") == 0)
 			text->interactions = jsonb_option_text_array(&it, &spec->interactions);
 		else if (strcmp(it.key, "geo_coefficients") == 0)
