@@ -135,6 +135,7 @@ put_parameter(RowSink *sink, const MmmValue *value, const MmmReportedParameter *
 {
 	int n = value->fit.draws;
 	double *draws = palloc(sizeof(double) * Max(n, 1));
+	double mean = value->fit.parameters[reported->place] * reported->unit;
 	double sd = mmm_parameter_sd(value, reported);
 	double low, high;
 	Datum values[13];
@@ -145,9 +146,9 @@ put_parameter(RowSink *sink, const MmmValue *value, const MmmReportedParameter *
 		draws[d] = mmm_draw(value, d)[reported->place] * reported->unit;
 	values[0] = CStringGetTextDatum(reported->component);
 	values[1] = CStringGetTextDatum(reported->name);
-	values[2] = Float8GetDatum(value->fit.parameters[reported->place] * reported->unit);
+	values[2] = Float8GetDatum(mean);
 	nulls[0] = nulls[1] = nulls[2] = false;
-	if (mmm_interval(draws, n, PARAMETER_LEVEL, &low, &high))
+	if (mmm_interval(value, mean, draws, PARAMETER_LEVEL, &low, &high))
 	{
 		values[3] = Float8GetDatum(sd);
 		values[4] = Float8GetDatum(low);

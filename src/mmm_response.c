@@ -180,8 +180,7 @@ put_figure(const MmmValue *value, const double *figure, int ngroups, int group, 
 		return;
 	for (int d = 0; d < draws; d++)
 		cell[d] = unit * figure[(Size) (d + 1) * ngroups + group];
-	values[0] = Float8GetDatum(unit * figure[group]);
-	mmm_put_interval(cell, draws, level, values + 1, nulls + 1);
+	mmm_put_figure(value, unit * figure[group], cell, level, values, nulls);
 }
 
 static void
@@ -368,8 +367,7 @@ put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWind
 		values[0] = CStringGetTextDatum(data->channel_name[channel]);
 		values[1] = Float8GetDatum(multiplier[j]);
 		values[2] = Float8GetDatum(multiplier[j] * spend);
-		values[3] = Float8GetDatum(mmm_reported(value, drawn.value[j], cell));
-		mmm_put_interval(cell, draws, level, values + 4, nulls + 4);
+		mmm_put_figure(value, mmm_reported(value, drawn.value[j], cell), cell, level, values + 3, nulls + 3);
 		put_number(mmm_reported(value, drawn.slope[j], slope) * value->kpi_value / spend, values + 6,
 				   nulls + 6);
 		values[7] = BoolGetDatum(multiplier[j] > reach * (1 + 1e-12));
