@@ -49,11 +49,11 @@ static MmmMethod
 method_argument(FunctionCallInfo fcinfo)
 {
 	char *name = argument_text(fcinfo, ARG_METHOD, "method");
-	MmmMethod method;
+	int method = mmm_number_of_name(MMM_METHOD_NAMES, name);
 
-	if (!mmm_method_by_name(name, &method))
+	if (method < 0)
 		unrecognized("method", name, "ridge and bayes");
-	return method;
+	return (MmmMethod) method;
 }
 
 static int
@@ -81,7 +81,8 @@ spec_arguments(FunctionCallInfo fcinfo, const MmmData *data, MmmSpec *spec)
 {
 	char *adstock = argument_text(fcinfo, ARG_ADSTOCK, "adstock");
 	char *saturation = argument_text(fcinfo, ARG_SATURATION, "saturation");
-	char *trend = argument_text(fcinfo, ARG_TREND, "trend");
+	char *trend_name = argument_text(fcinfo, ARG_TREND, "trend");
+	int trend = mmm_number_of_name(MMM_TREND_NAMES, trend_name);
 	NameList names = argument_names(fcinfo, ARG_INTERACTIONS, "interactions");
 	CalendarStep step = mmm_dataset_step(data);
 	int(*pair)[2];
@@ -90,8 +91,9 @@ spec_arguments(FunctionCallInfo fcinfo, const MmmData *data, MmmSpec *spec)
 		unrecognized("adstock", adstock, adstock_names());
 	if (!saturation_by_name(saturation, &spec->saturation))
 		unrecognized("saturation", saturation, saturation_names());
-	if (!mmm_trend_by_name(trend, &spec->trend))
-		unrecognized("trend", trend, "none, linear and knots");
+	if (trend < 0)
+		unrecognized("trend", trend_name, "none, linear and knots");
+	spec->trend = (MmmTrend) trend;
 	spec->adstock_first = argument_bool(fcinfo, ARG_ADSTOCK_FIRST, "adstock_first");
 	spec->max_lag = max_lag_argument(fcinfo);
 	spec->normalized = argument_bool(fcinfo, ARG_NORMALIZED, "normalized");

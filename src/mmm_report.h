@@ -36,6 +36,9 @@ extern double mmm_quantile(double *number, int n, double p);
 /* Sets a pair of columns to the central interval of n numbers alone (moved in the act), or to NULL. */
 extern void mmm_put_interval(double *number, int n, double level, Datum *values, bool *nulls);
 
+/* Sets a column to a number, or to NULL if it is not finite. */
+extern void mmm_put_number(double number, Datum *value, bool *null);
+
 /* Parameters of draw d; draw -1 is the estimate. */
 extern const double *mmm_draw(const MmmValue *value, int d);
 
