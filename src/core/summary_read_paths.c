@@ -128,7 +128,6 @@ get_touches(PathReader *p)
 
 		touches += before_length;
 		p->longest = room < p->view->longest_path ? (uint32_t) room : p->view->longest_path;
-		memcpy(touches, before, (shared < before_length ? shared : before_length) * sizeof(uint32_t));
 	}
 	if (p->r->failed || shared > before_length || (size_t) shared + added > p->longest)
 	{
@@ -136,6 +135,8 @@ get_touches(PathReader *p)
 		return;
 	}
 	parted = before[shared]; /* or whatever stands behind its end */
+	if (p->keep)
+		memcpy(touches, before, shared * sizeof(uint32_t));
 	if (quick)
 		widen_touches(touches + shared, p->r->at - added);
 	else
