@@ -4,11 +4,16 @@
 
 #include "common/int.h"
 #include "datatype/timestamp.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #define BAD_OPTION ERRCODE_INVALID_PARAMETER_VALUE
+#define NUMBER_HINT "Write a number, without quotes."
+
+/* Bytes of an unsuitable value that a message shows. */
+#define LONGEST_SHOWN 100
 
 char *
 jsonb_value_text(JsonbValue *value)
@@ -56,12 +61,22 @@ jsonb_object_next(JsonbObjectIter *it)
 	return true;
 }
 
-/* "what: \"key\" must be ..., not ..." */
+/*
+ * "what: \"key\" must be ..., not ...": the value as JSON, so that "1" does not look like 1, and its beginning only.
+ * `hint` is how to write a value of the right type.
+ */
 pg_noreturn static void
-bad_value(JsonbObjectIter *it, const char *must)
+bad_value(JsonbObjectIter *it, const char *must, const char *hint)
 {
-	ereport(ERROR, (errcode(BAD_OPTION), errmsg("%s: \"%s\" must be %s, not %s", it->what, it->key, must,
-												jsonb_value_text(&it->value))));
+	Jsonb *jsonb = JsonbValueToJsonb(&it->value);
+	char *text = JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
+	int length = strlen(text);
+	int shown = length <= LONGEST_SHOWN ? length : pg_mbcliplen(text, length, LONGEST_SHOWN);
+
+	ereport(ERROR, (errcode(BAD_OPTION),
+					errmsg("%s: \"%s\" must be %s, not %.*s%s", it->what, it->key, must, shown, text,
+						   shown < length ? "..." : ""),
+					hint ? errhint("%s", hint) : 0));
 	pg_unreachable();
 }
 
@@ -77,10 +92,10 @@ jsonb_option_float8(JsonbObjectIter *it, double min, double max)
 	double number;
 
 	if (it->value.type != jbvNumeric)
-		bad_value(it, "a number");
+		bad_value(it, "a number", NUMBER_HINT);
 	number = numeric_to_float8(it->value.val.numeric);
 	if (!(number >= min && number <= max))
-		bad_value(it, psprintf("between %g and %g", min, max));
+		bad_value(it, psprintf("between %g and %g", min, max), NULL);
 	return number;
 }
 
@@ -93,7 +108,7 @@ jsonb_option_int64(JsonbObjectIter *it, int64 min, int64 max)
 	Datum high;
 
 	if (it->value.type != jbvNumeric)
-		bad_value(it, must);
+		bad_value(it, must, NUMBER_HINT);
 	number = NumericGetDatum(it->value.val.numeric);
 	low = NumericGetDatum(int64_to_numeric(min));
 	high = NumericGetDatum(int64_to_numeric(max));
@@ -102,7 +117,7 @@ jsonb_option_int64(JsonbObjectIter *it, int64 min, int64 max)
 		DatumGetBool(DirectFunctionCall2(numeric_gt, number, high)) ||
 		!DatumGetBool(DirectFunctionCall2(numeric_eq, number,
 										  DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0)))))
-		bad_value(it, must);
+		bad_value(it, must, NULL);
 	return DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
 }
 
@@ -110,7 +125,7 @@ bool
 jsonb_option_bool(JsonbObjectIter *it)
 {
 	if (it->value.type != jbvBool)
-		bad_value(it, "true or false");
+		bad_value(it, "true or false", "Write one of them, without quotes.");
 	return it->value.val.boolean;
 }
 
@@ -118,7 +133,7 @@ char *
 jsonb_option_text(JsonbObjectIter *it)
 {
 	if (it->value.type != jbvString)
-		bad_value(it, "a string");
+		bad_value(it, "a string", "Write a string, in double quotes.");
 	return jsonb_value_text(&it->value);
 }
 
@@ -134,14 +149,14 @@ jsonb_option_interval(JsonbObjectIter *it)
 
 /* Opens the current value as an array and returns an iterator past its start. */
 static JsonbIterator *
-array_begin(JsonbObjectIter *it, const char *must, int *count)
+array_begin(JsonbObjectIter *it, const char *must, const char *hint, int *count)
 {
 	JsonbIterator *iter;
 	JsonbValue skipped;
 
 	if (it->value.type != jbvBinary || !JsonContainerIsArray(it->value.val.binary.data) ||
 		JsonContainerIsScalar(it->value.val.binary.data))
-		bad_value(it, must);
+		bad_value(it, must, hint);
 	*count = JsonContainerSize(it->value.val.binary.data);
 	iter = JsonbIteratorInit(it->value.val.binary.data);
 	(void) JsonbIteratorNext(&iter, &skipped, true);
@@ -152,7 +167,8 @@ char **
 jsonb_option_text_array(JsonbObjectIter *it, int *count)
 {
 	const char *must = "an array of strings";
-	JsonbIterator *iter = array_begin(it, must, count);
+	const char *hint = "Write it as [\"email\", \"search\"].";
+	JsonbIterator *iter = array_begin(it, must, hint, count);
 	char **result = palloc(sizeof(char *) * Max(*count, 1));
 	JsonbValue element;
 
@@ -160,7 +176,7 @@ jsonb_option_text_array(JsonbObjectIter *it, int *count)
 	{
 		(void) JsonbIteratorNext(&iter, &element, true);
 		if (element.type != jbvString)
-			bad_value(it, must);
+			bad_value(it, must, hint);
 		result[i] = pnstrdup(element.val.string.val, element.val.string.len);
 	}
 	return result;
@@ -170,7 +186,8 @@ double *
 jsonb_option_float8_array(JsonbObjectIter *it, int *count)
 {
 	const char *must = "an array of numbers";
-	JsonbIterator *iter = array_begin(it, must, count);
+	const char *hint = "Write it as [1, 2.5].";
+	JsonbIterator *iter = array_begin(it, must, hint, count);
 	double *result = palloc(sizeof(double) * Max(*count, 1));
 	JsonbValue element;
 
@@ -178,10 +195,10 @@ jsonb_option_float8_array(JsonbObjectIter *it, int *count)
 	{
 		(void) JsonbIteratorNext(&iter, &element, true);
 		if (element.type != jbvNumeric)
-			bad_value(it, must);
+			bad_value(it, must, hint);
 		result[i] = numeric_to_float8(element.val.numeric);
 		if (!isfinite(result[i]))
-			bad_value(it, must);
+			bad_value(it, must, hint);
 	}
 	return result;
 }
@@ -199,11 +216,17 @@ interval_microseconds(Interval *interval, const char *what)
 	const char *text;
 	int64 days;
 	int64 total;
+	bool fits = !pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &days) &&
+				!pg_add_s64_overflow(days, interval->time, &total);
 
-	if (interval->month == 0 && !pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &days) &&
-		!pg_add_s64_overflow(days, interval->time, &total) && total > 0)
+	if (interval->month == 0 && fits && total > 0)
 		return total;
 	text = DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)));
+	if (interval->month == 0 && !fits && interval->day > 0)
+		ereport(ERROR, (errcode(BAD_OPTION),
+						errmsg("%s must be at most %d days, not %s", what,
+							   (int) (PG_INT64_MAX / USECS_PER_DAY), text),
+						errhint("Intervals are kept in 64 bits as microseconds.")));
 	ereport(ERROR,
 			(errcode(BAD_OPTION),
 			 errmsg("%s must be a positive interval of days or smaller units, not %s", what, text),
