@@ -75,6 +75,17 @@ trim(const BudgetProblem *p, double *plan)
 	}
 }
 
+/* What the search maximises: a plan that was sharpened may be worth a little less, or more. */
+static double
+worth(const BudgetProblem *p, const double *plan)
+{
+	double spend = budget_spend(p, plan);
+
+	if (p->request->objective == BUDGET_ROI)
+		return spend > 0 ? budget_response(p, plan) / spend : 0;
+	return budget_value(&p->model, plan);
+}
+
 void
 budget_sharpen(BudgetProblem *p, BudgetSearch *search, BudgetPrices *prices)
 {
@@ -93,6 +104,8 @@ budget_sharpen(BudgetProblem *p, BudgetSearch *search, BudgetPrices *prices)
 	budget_polish(p->env, &p->model, p->low, p->own_high, prices, search->plan);
 	snap(p, search->plan, plan);
 	trim(p, search->plan);
+	search->value = worth(p, search->plan);
+	search->bound = fmax(search->bound, search->value);
 	core_free(p->env, plan);
 	core_free(p->env, pieces);
 	relax_work_free(p->env, work);

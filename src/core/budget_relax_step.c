@@ -7,7 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-#include <gsl/gsl_linalg.h>
+/* A pivot that is this part of what it was made of is rounding. */
+#define DEPENDENT 1e-13
+#define INFINITE_PIVOT 1e64
 
 double
 relax_complementarity(const RelaxWork *work, double primal, double dual, double *mean)
@@ -36,13 +38,59 @@ relax_complementarity(const RelaxWork *work, double primal, double dual, double 
 	return sum;
 }
 
+/*
+ * Cholesky's decomposition of the lower triangle in place. Limits that say the same as others, exactly or in what a
+ * node has left of their channels, leave a pivot of rounding alone: an infinite one in its place keeps their prices
+ * where they are, and the others' steps are right (Wright 1999).
+ */
+static bool
+decompose(double *a, int m)
+{
+	for (int i = 0; i < m; i++)
+	{
+		double diagonal = a[i * m + i];
+
+		for (int j = 0; j <= i; j++)
+		{
+			double sum = a[i * m + j];
+
+			for (int k = 0; k < j; k++)
+				sum -= a[i * m + k] * a[j * m + k];
+			if (j < i)
+				a[i * m + j] = sum / a[j * m + j];
+			else
+				a[i * m + i] = sum > DEPENDENT * diagonal ? sqrt(sum) : INFINITE_PIVOT;
+		}
+		if (!isfinite(a[i * m + i]))
+			return false;
+	}
+	return true;
+}
+
+/* In place; the decomposition is of decompose(). */
+static void
+solve(const double *a, int m, double *x)
+{
+	for (int i = 0; i < m; i++)
+	{
+		for (int k = 0; k < i; k++)
+			x[i] -= a[i * m + k] * x[k];
+		x[i] /= a[i * m + i];
+	}
+	for (int i = m - 1; i >= 0; i--)
+	{
+		for (int k = i + 1; k < m; k++)
+			x[i] -= a[k * m + i] * x[k];
+		x[i] /= a[i * m + i];
+	}
+}
+
 bool
 relax_factor(RelaxWork *work, const BudgetModel *model)
 {
 	int m = work->limits;
 	double response_price = model->gain;
 	double largest = 0;
-	gsl_matrix_view schur;
 
 	for (int j = 0; j < m; j++)
 	{
@@ -75,8 +123,6 @@ relax_factor(RelaxWork *work, const BudgetModel *model)
 	}
 	for (int a = 0; a < m; a++)
 	{
-		for (int b = 0; b < a; b++)
-			work->schur[b * m + a] = work->schur[a * m + b];
 		largest = fmax(largest, work->schur[a * m + a]);
 	}
 	for (int a = 0; a < m; a++)
@@ -89,8 +135,7 @@ relax_factor(RelaxWork *work, const BudgetModel *model)
 			work->schur[a * m + a] = 1; /* all its channels are points: it says nothing */
 		work->schur[a * m + a] += 1e-15 * largest;
 	}
-	schur = gsl_matrix_view_array(work->schur, m, m);
-	return gsl_linalg_cholesky_decomp1(&schur.matrix) == GSL_SUCCESS;
+	return decompose(work->schur, m);
 }
 
 /* Newton's direction towards the targets. */
@@ -107,9 +152,6 @@ direction(RelaxWork *work)
 	}
 	if (m > 0)
 	{
-		gsl_matrix_view schur = gsl_matrix_view_array(work->schur, m, m);
-		gsl_vector_view right = gsl_vector_view_array(work->right, m);
-
 		for (int j = 0; j < m; j++)
 		{
 			const Limit *limit = &work->limit[j];
@@ -119,7 +161,7 @@ direction(RelaxWork *work)
 				sum -= limit->gradient[g] * work->segment[g].step;
 			work->right[j] = sum;
 		}
-		gsl_linalg_cholesky_svx(&schur.matrix, &right.vector);
+		solve(work->schur, m, work->right);
 	}
 	for (int j = 0; j < m; j++)
 	{
