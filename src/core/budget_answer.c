@@ -94,7 +94,8 @@ budget_sharpen(BudgetProblem *p, BudgetSearch *search, BudgetPrices *prices)
 	double *plan = CORE_ALLOC(p->env, double, p->n);
 	double value = budget_value(&p->model, search->plan);
 
-	if (budget_refine(p->env, work, &p->model, p->low, p->high, search->plan, pieces, prices, plan) &&
+	if (budget_refine(p->env, work, &p->model, p->low, p->high, search->plan, -INFINITY, pieces, prices,
+					  plan) &&
 		budget_value(&p->model, plan) >= value - 1e-9 * fabs(value))
 	{
 		budget_polish(p->env, &p->model, p->low, p->own_high, prices, plan);

@@ -39,30 +39,31 @@ relax_complementarity(const RelaxWork *work, double primal, double dual, double 
 }
 
 /*
- * Cholesky's decomposition of the lower triangle in place. Limits that say the same as others, exactly or in what a
- * node has left of their channels, leave a pivot of rounding alone: an infinite one in its place keeps their prices
+ * Cholesky's decomposition U'U of the upper triangle in place. Limits that say the same as others, exactly or in what
+ * a node has left of their channels, leave a pivot of rounding alone: an infinite one in its place keeps their prices
  * where they are, and the others' steps are right (Wright 1999).
  */
 static bool
-decompose(double *a, int m)
+decompose(double *a, int m, double *diagonal)
 {
 	for (int i = 0; i < m; i++)
+		diagonal[i] = a[i * m + i];
+	for (int k = 0; k < m; k++)
 	{
-		double diagonal = a[i * m + i];
+		double *row = a + k * m;
 
-		for (int j = 0; j <= i; j++)
-		{
-			double sum = a[i * m + j];
-
-			for (int k = 0; k < j; k++)
-				sum -= a[i * m + k] * a[j * m + k];
-			if (j < i)
-				a[i * m + j] = sum / a[j * m + j];
-			else
-				a[i * m + i] = sum > DEPENDENT * diagonal ? sqrt(sum) : INFINITE_PIVOT;
-		}
-		if (!isfinite(a[i * m + i]))
+		if (!isfinite(row[k]))
 			return false;
+		row[k] = row[k] > DEPENDENT * diagonal[k] ? sqrt(row[k]) : INFINITE_PIVOT;
+		for (int j = k + 1; j < m; j++)
+			row[j] /= row[k];
+		for (int i = k + 1; i < m; i++)
+		{
+			double factor = row[i];
+
+			for (int j = i; factor != 0 && j < m; j++)
+				a[i * m + j] -= factor * row[j];
+		}
 	}
 	return true;
 }
@@ -71,17 +72,39 @@ decompose(double *a, int m)
 static void
 solve(const double *a, int m, double *x)
 {
-	for (int i = 0; i < m; i++)
+	for (int k = 0; k < m; k++)
 	{
-		for (int k = 0; k < i; k++)
-			x[i] -= a[i * m + k] * x[k];
-		x[i] /= a[i * m + i];
+		x[k] /= a[k * m + k];
+		for (int j = k + 1; j < m; j++)
+			x[j] -= a[k * m + j] * x[k];
 	}
-	for (int i = m - 1; i >= 0; i--)
+	for (int k = m - 1; k >= 0; k--)
 	{
-		for (int k = i + 1; k < m; k++)
-			x[i] -= a[k * m + i] * x[k];
-		x[i] /= a[i * m + i];
+		for (int j = k + 1; j < m; j++)
+			x[k] -= a[k * m + j] * x[j];
+		x[k] /= a[k * m + k];
+	}
+}
+
+/* Adds what one segment contributes, or all of a channel if there is no floor. */
+static void
+add_to_schur(RelaxWork *work, int channel, double inverse, double floor_gradient)
+{
+	const int *touching = work->touching + work->first_touching[channel];
+	int count = work->first_touching[channel + 1] - work->first_touching[channel];
+
+	for (int i = 0; i < count; i++)
+	{
+		const Limit *limit = &work->limit[touching[i]];
+		double *row = work->schur + (size_t) touching[i] * work->limits;
+		double weight = inverse * (limit->row < 0 ? floor_gradient : limit->sign);
+
+		for (int j = i; j < count; j++)
+		{
+			const Limit *other = &work->limit[touching[j]];
+
+			row[touching[j]] += weight * (other->row < 0 ? floor_gradient : other->sign);
+		}
 	}
 }
 
@@ -110,21 +133,14 @@ relax_factor(RelaxWork *work, const BudgetModel *model)
 	for (int g = 0; g < work->segments; g++)
 	{
 		const Segment *p = &work->segment[g];
-		const int *touching = work->touching + work->first_touching[p->channel];
-		int count = work->first_touching[p->channel + 1] - work->first_touching[p->channel];
+		double inverse = p->inverse;
 
-		for (int i = 0; i < count; i++)
-		{
-			double weight = work->limit[touching[i]].gradient[g] * p->inverse;
-
-			for (int j = 0; j <= i; j++)
-				work->schur[touching[i] * m + touching[j]] += weight * work->limit[touching[j]].gradient[g];
-		}
+		while (!model->has_floor && g + 1 < work->segments && work->segment[g + 1].channel == p->channel)
+			inverse += work->segment[++g].inverse;
+		add_to_schur(work, p->channel, inverse, p->floor_gradient);
 	}
 	for (int a = 0; a < m; a++)
-	{
 		largest = fmax(largest, work->schur[a * m + a]);
-	}
 	for (int a = 0; a < m; a++)
 	{
 		const Limit *limit = &work->limit[a];
@@ -135,14 +151,58 @@ relax_factor(RelaxWork *work, const BudgetModel *model)
 			work->schur[a * m + a] = 1; /* all its channels are points: it says nothing */
 		work->schur[a * m + a] += 1e-15 * largest;
 	}
-	return decompose(work->schur, m);
+	return decompose(work->schur, m, work->right);
+}
+
+/* What limits' numbers, weighted by their signs, come to for each channel; a floor is a matter of segments. */
+void
+relax_gather(RelaxWork *work, int channels, size_t number)
+{
+	for (int i = 0; i < channels; i++)
+	{
+		double sum = 0;
+
+		for (int t = work->first_touching[i]; t < work->first_touching[i + 1]; t++)
+		{
+			const Limit *limit = &work->limit[work->touching[t]];
+
+			if (limit->row >= 0)
+				sum += limit->sign * *(const double *) ((const char *) limit + number);
+		}
+		work->gathered[i] = sum;
+	}
+}
+
+/* Takes from the right hand side what the segments' steps do to each limit. */
+static void
+subtract_steps(RelaxWork *work)
+{
+	for (int g = 0; g < work->segments; g++)
+	{
+		const Segment *p = &work->segment[g];
+		double floor = p->floor_gradient * p->step;
+		double step = p->step;
+
+		while (g + 1 < work->segments && work->segment[g + 1].channel == p->channel)
+		{
+			g++;
+			step += work->segment[g].step;
+			floor += work->segment[g].floor_gradient * work->segment[g].step;
+		}
+		for (int t = work->first_touching[p->channel]; t < work->first_touching[p->channel + 1]; t++)
+		{
+			const Limit *limit = &work->limit[work->touching[t]];
+
+			work->right[work->touching[t]] -= limit->row < 0 ? floor : limit->sign * step;
+		}
+	}
 }
 
 /* Newton's direction towards the targets. */
 static void
-direction(RelaxWork *work)
+direction(RelaxWork *work, int channels)
 {
-	int m = work->limits;
+	double floor_step = 0;
 
 	for (int g = 0; g < work->segments; g++)
 	{
@@ -150,20 +210,15 @@ direction(RelaxWork *work)
 
 		p->step = p->inverse * (p->low_target / p->x - p->high_target / (p->width - p->x) - p->gradient);
 	}
-	if (m > 0)
+	for (int j = 0; j < work->limits; j++)
 	{
-		for (int j = 0; j < m; j++)
-		{
-			const Limit *limit = &work->limit[j];
-			double sum = -limit->excess + (limit->equality ? 0 : limit->target / limit->price);
+		const Limit *limit = &work->limit[j];
 
-			for (int g = 0; g < work->segments; g++)
-				sum -= limit->gradient[g] * work->segment[g].step;
-			work->right[j] = sum;
-		}
-		solve(work->schur, m, work->right);
+		work->right[j] = -limit->excess + (limit->equality ? 0 : limit->target / limit->price);
 	}
-	for (int j = 0; j < m; j++)
+	subtract_steps(work);
+	solve(work->schur, work->limits, work->right);
+	for (int j = 0; j < work->limits; j++)
 	{
 		Limit *limit = &work->limit[j];
 
@@ -172,13 +227,15 @@ direction(RelaxWork *work)
 		if (!limit->equality)
 			limit->slack_step =
 				(limit->target - limit->slack * limit->price_step) / limit->price - limit->slack;
-		for (int g = 0; g < work->segments; g++)
-			work->segment[g].step += work->segment[g].inverse * limit->gradient[g] * limit->price_step;
+		if (limit->row < 0)
+			floor_step = limit->price_step;
 	}
+	relax_gather(work, channels, offsetof(Limit, price_step));
 	for (int g = 0; g < work->segments; g++)
 	{
 		Segment *p = &work->segment[g];
 
+		p->step += p->inverse * (work->gathered[p->channel] + p->floor_gradient * floor_step);
 		p->low_step = (p->low_target - p->low_price * p->step) / p->x - p->low_price;
 		p->high_step = (p->high_target + p->high_price * p->step) / (p->width - p->x) - p->high_price;
 	}
@@ -217,7 +274,7 @@ relax_longest_steps(const RelaxWork *work, double *primal, double *dual)
 
 /* Mehrotra's two directions: the first aims at 0 and tells how much centring the second needs. */
 void
-relax_direction(RelaxWork *work, double mean)
+relax_direction(RelaxWork *work, int channels, double mean)
 {
 	double primal;
 	double dual;
@@ -228,7 +285,7 @@ relax_direction(RelaxWork *work, double mean)
 		work->segment[g].low_target = work->segment[g].high_target = 0;
 	for (int j = 0; j < work->limits; j++)
 		work->limit[j].target = 0;
-	direction(work);
+	direction(work, channels);
 	relax_longest_steps(work, &primal, &dual);
 	relax_complementarity(work, primal, dual, &predicted);
 	target = mean * fmin(fmax(pow(predicted / mean, 3), 1e-4), 0.9);
@@ -241,7 +298,7 @@ relax_direction(RelaxWork *work, double mean)
 	}
 	for (int j = 0; j < work->limits; j++)
 		work->limit[j].target = target - work->limit[j].slack_step * work->limit[j].price_step;
-	direction(work);
+	direction(work, channels);
 }
 
 void
