@@ -142,8 +142,8 @@ bound_at(Flight *f, const double *x, double *bound, BudgetPlan *lines, BudgetTro
 }
 
 /* Rows of the solver hold to rounding; a plan's own must not exceed the total. */
-static void
-tidy(const Flight *f, double *x)
+void
+flight_tidy(const Flight *f, double *x)
 {
 	double most = f->request->total / f->spend_unit;
 	double total = 0;
@@ -157,14 +157,8 @@ tidy(const Flight *f, double *x)
 		x[i] *= most / total;
 }
 
-typedef struct Best
-{
-	double *x;
-	double value;
-} Best;
-
-static void
-offer(Flight *f, const double *x, Best *best)
+void
+flight_offer(Flight *f, const double *x, FlightBest *best)
 {
 	double *totals = CORE_ALLOC(f->env, double, f->n);
 	double value = flight_value(f, false, x);
@@ -192,7 +186,7 @@ spread(const Flight *f, const double *totals, int every, double *x)
 
 /* The best way to spread these totals, improved where there may be better plans than its neighbours. */
 static void
-try_totals(Flight *f, const double *totals, Best *best)
+try_totals(Flight *f, const double *totals, FlightBest *best)
 {
 	double *x = CORE_ALLOC(f->env, double, (size_t) f->n * f->periods);
 	double most = -INFINITY;
@@ -205,7 +199,7 @@ try_totals(Flight *f, const double *totals, Best *best)
 			double value;
 
 			spread(f, totals, every, x);
-			offer(f, x, best);
+			flight_offer(f, x, best);
 			value = flight_value(f, false, x);
 			chosen = value > most ? every : chosen;
 			most = fmax(most, value);
@@ -214,7 +208,7 @@ try_totals(Flight *f, const double *totals, Best *best)
 		{
 			spread(f, totals, chosen, x);
 			flight_improve(f, x);
-			offer(f, x, best);
+			flight_offer(f, x, best);
 		}
 	}
 	core_free(f->env, x);
@@ -288,7 +282,7 @@ group_of_cells(const Flight *f, const BudgetGroup *group)
 }
 
 static void
-solve_separable(Flight *f, const double *start, Best *best, double *bound)
+solve_separable(Flight *f, const double *start, FlightBest *best, double *bound)
 {
 	const FlightRequest *r = f->request;
 	int cells = f->n * f->periods;
@@ -329,7 +323,7 @@ solve_separable(Flight *f, const double *start, Best *best, double *bound)
 	if (budget_optimize(f->env, &request, &plan, &trouble) == CORE_OK)
 	{
 		*bound = fmin(*bound, plan.bound * f->response_unit);
-		offer(f, plan.spend, best);
+		flight_offer(f, plan.spend, best);
 	}
 }
 
@@ -345,9 +339,10 @@ flight_optimize(const CoreEnv *env, const FlightRequest *request, FlightPlan *pl
 				.response_unit = 1};
 	double *x = CORE_ALLOC(env, double, cells);
 	double *totals = CORE_ALLOC(env, double, request->channels);
-	Best best = {CORE_ALLOC(env, double, cells), -INFINITY};
+	FlightBest best = {CORE_ALLOC(env, double, cells), -INFINITY};
 	BudgetPlan lines;
 	CoreStatus status;
+	double bound;
 
 	f.stock = CORE_ALLOC(env, double, f.periods);
 	f.slope = CORE_ALLOC(env, double, f.periods);
@@ -363,22 +358,24 @@ flight_optimize(const CoreEnv *env, const FlightRequest *request, FlightPlan *pl
 		totals[c] = lines.spend[c] / f.spend_unit;
 	f.response_unit = fmax(flat_response(&f, totals), 1e-300);
 	spread(&f, totals, 1, x);
-	flight_relax(&f, x);
+	bound = flight_relax(&f, -INFINITY, x);
 	status = bound_at(&f, x, &plan->bound, &lines, trouble);
 	if (status != CORE_OK)
 		return status;
+	plan->bound = fmin(plan->bound, bound * f.response_unit);
 	try_totals(&f, totals, &best);
 	for (int c = 0; c < f.n; c++)
 		totals[c] = request->current[c] / f.spend_unit;
 	try_totals(&f, totals, &best);
-	tidy(&f, x);
+	flight_tidy(&f, x);
 	channel_totals(&f, x, totals);
 	try_totals(&f, totals, &best);
-	offer(&f, x, &best);
+	flight_offer(&f, x, &best);
 	if (!f.concave && !f.separable)
 	{
 		flight_improve(&f, x);
-		offer(&f, x, &best);
+		flight_offer(&f, x, &best);
+		plan->bound = f.response_unit * flight_search(&f, plan->bound / f.response_unit, &best);
 	}
 	if (!f.concave && f.separable)
 	{

@@ -26,6 +26,19 @@ typedef struct FlightLimit
 	double price_step;
 } FlightLimit;
 
+/* A stock's range where it says more than that spend is not negative: low <= y or y <= high, with slacks and prices. */
+typedef struct StockLimit
+{
+	double sign; /* 1: from below */
+	double at;
+	int cell;
+	double excess;
+	double slack;
+	double price;
+	double slack_step;
+	double price_step;
+} StockLimit;
+
 typedef struct FlightSolver
 {
 	Flight *flight;
@@ -35,7 +48,12 @@ typedef struct FlightSolver
 	double *x;
 	int limits;
 	FlightLimit *limit;
-	double *low_price; /* of x >= 0 */
+	int stocks;
+	StockLimit *stock;
+	double *stock_now;	/* [cell]: y */
+	double *stock_bend; /* scratch: [period] */
+	double value;		/* of the majorants */
+	double *low_price;	/* of x >= 0 */
 	double *gradient;
 	double *hessian; /* [channel][period][period] */
 	double *member;	 /* [limit][channel] */
@@ -59,6 +77,20 @@ add_limit(FlightSolver *s, const BudgetGroup *group, double sign, bool equality,
 }
 
 static void
+list_stocks(FlightSolver *s)
+{
+	const Flight *f = s->flight;
+
+	for (size_t i = 0; i < s->cells; i++)
+	{
+		if (f->range[i].low > f->all[i].low)
+			s->stock[s->stocks++] = (StockLimit){.sign = 1, .at = f->range[i].low, .cell = i};
+		if (f->range[i].high < f->all[i].high)
+			s->stock[s->stocks++] = (StockLimit){.sign = -1, .at = f->range[i].high, .cell = i};
+	}
+}
+
+static void
 begin(FlightSolver *s)
 {
 	const FlightRequest *r = s->flight->request;
@@ -74,8 +106,12 @@ begin(FlightSolver *s)
 	s->gradient = CORE_ALLOC(env, double, s->cells);
 	s->hessian = CORE_ALLOC(env, double, s->cells * s->periods);
 	s->solved = CORE_ALLOC(env, double, (most + 1) * s->cells);
+	s->stock = CORE_ALLOC(env, StockLimit, 2 * s->cells);
+	s->stock_now = CORE_ALLOC(env, double, s->cells);
+	s->stock_bend = CORE_ALLOC(env, double, s->periods);
 	s->schur = CORE_ALLOC(env, double, most *most);
 	s->right = CORE_ALLOC(env, double, most);
+	list_stocks(s);
 	add_limit(s, NULL, -1, false, r->total);
 	for (int g = 0; g < r->groups; g++)
 	{
@@ -103,6 +139,9 @@ end(FlightSolver *s)
 	core_free(env, s->low_price);
 	core_free(env, s->gradient);
 	core_free(env, s->hessian);
+	core_free(env, s->stock);
+	core_free(env, s->stock_now);
+	core_free(env, s->stock_bend);
 	core_free(env, s->solved);
 	core_free(env, s->schur);
 	core_free(env, s->right);
@@ -111,10 +150,17 @@ end(FlightSolver *s)
 static void
 evaluate(FlightSolver *s)
 {
+	s->value = 0;
 	for (int c = 0; c < s->n; c++)
-		flight_channel_value(s->flight, c, true, s->x + (size_t) c * s->periods,
-							 s->gradient + (size_t) c * s->periods,
-							 s->hessian + (size_t) c * s->periods * s->periods);
+	{
+		size_t first = (size_t) c * s->periods;
+
+		s->value += flight_channel_value(s->flight, c, true, s->x + first, s->gradient + first,
+										 s->hessian + first * s->periods);
+		memcpy(s->stock_now + first, s->flight->stock, sizeof(double) * s->periods);
+	}
+	for (int k = 0; k < s->stocks; k++)
+		s->stock[k].excess = s->stock[k].sign * (s->stock_now[s->stock[k].cell] - s->stock[k].at);
 	for (int k = 0; k < s->limits; k++)
 	{
 		FlightLimit *limit = &s->limit[k];
@@ -144,7 +190,62 @@ complementarity(const FlightSolver *s, double *residual)
 		sum += limit->slack * limit->price;
 		count++;
 	}
+	for (int k = 0; k < s->stocks; k++, count++)
+	{
+		*residual = fmax(*residual, fabs(s->stock[k].excess - s->stock[k].slack));
+		sum += s->stock[k].slack * s->stock[k].price;
+	}
 	return sum / count;
+}
+
+/* Into `out`, for each cell: the sum of `number`, which is one a period of its channel's stock, times the lag. */
+static void
+add_lagged(const FlightSolver *s, size_t cell, double number, double *out)
+{
+	const FlightChannel *channel = &s->flight->request->channel[cell / s->periods];
+	int t = cell % s->periods;
+
+	for (int l = 0; l < channel->lags && l <= t; l++)
+		out[cell - l] += channel->lag[l] * number;
+}
+
+/*
+ * What no plan within the ranges exceeds: the tangent plane at x lies above the majorants, any prices of the limits
+ * above the limits, and what is left of the slopes is worth no more than if the whole total had the highest.
+ */
+static double
+bound_now(FlightSolver *s)
+{
+	const Flight *f = s->flight;
+	double *slope = s->solved;
+	double total = f->request->total / f->spend_unit;
+	double bound = s->value;
+	double size = fabs(bound);
+	double most = 0;
+
+	memcpy(slope, s->gradient, sizeof(double) * s->cells);
+	for (size_t i = 0; i < s->cells; i++)
+	{
+		bound -= s->gradient[i] * s->x[i];
+		size += s->gradient[i] * s->x[i];
+		for (int k = 0; k < s->limits; k++)
+			slope[i] += s->member[k * s->n + i / s->periods] * s->limit[k].price;
+	}
+	for (int k = 0; k < s->limits; k++)
+	{
+		bound -= s->limit[k].sign * s->limit[k].price * s->limit[k].at;
+		size += fabs(s->limit[k].price * s->limit[k].at);
+	}
+	for (int k = 0; k < s->stocks; k++)
+	{
+		add_lagged(s, s->stock[k].cell, s->stock[k].sign * s->stock[k].price, slope);
+		bound -= s->stock[k].sign * s->stock[k].price * s->stock[k].at;
+		size += s->stock[k].price * s->stock[k].at;
+	}
+	for (size_t i = 0; i < s->cells; i++)
+		most = fmax(most, slope[i]);
+	bound += total * most + 1e-14 * size;
+	return isfinite(bound) ? bound : INFINITY;
 }
 
 /* Solves one channel's block for every column of s->solved. */
@@ -156,6 +257,12 @@ solve_block(FlightSolver *s, int c)
 	gsl_matrix_view matrix = gsl_matrix_view_array(block, n, n);
 	double largest = 0;
 
+	memset(s->stock_bend, 0, sizeof(double) * n);
+	for (int k = 0; k < s->stocks; k++)
+		if (s->stock[k].cell / n == c)
+			s->stock_bend[s->stock[k].cell % n] += s->stock[k].price / s->stock[k].slack;
+	if (s->stocks > 0)
+		flight_add_curvature(&s->flight->request->channel[c], n, s->stock_bend, block);
 	for (int t = 0; t < n; t++)
 	{
 		block[t * n + t] += s->low_price[c * n + t] / s->x[c * n + t];
@@ -193,6 +300,13 @@ direction(FlightSolver *s, double mu)
 			step[i] += s->member[k * s->n + c] * s->limit[k].price;
 		}
 	}
+	for (int k = 0; k < s->stocks; k++)
+	{
+		const StockLimit *stock = &s->stock[k];
+
+		add_lagged(s, stock->cell,
+				   stock->sign * (mu - stock->price * (stock->excess - stock->slack)) / stock->slack, step);
+	}
 	for (int c = 0; c < s->n; c++)
 		if (!solve_block(s, c))
 			return false;
@@ -229,6 +343,17 @@ direction(FlightSolver *s, double mu)
 			limit->equality ? 0 : (mu - limit->slack * limit->price_step) / limit->price - limit->slack;
 		for (size_t i = 0; i < s->cells; i++)
 			step[i] += s->solved[k * s->cells + i] * limit->price_step;
+	}
+	for (int k = 0; k < s->stocks; k++)
+	{
+		StockLimit *stock = &s->stock[k];
+		const FlightChannel *channel = &s->flight->request->channel[stock->cell / s->periods];
+		double moved = 0;
+
+		for (int l = 0; l < channel->lags && l <= stock->cell % s->periods; l++)
+			moved += channel->lag[l] * step[stock->cell - l];
+		stock->slack_step = stock->sign * moved + stock->excess - stock->slack;
+		stock->price_step = (mu - stock->price * stock->slack_step) / stock->slack - stock->price;
 	}
 	return true;
 }
@@ -269,6 +394,11 @@ advance(FlightSolver *s, double mu)
 		shorten(&primal, limit->slack, limit->slack_step);
 		shorten(&dual, limit->price, limit->price_step);
 	}
+	for (int k = 0; k < s->stocks; k++)
+	{
+		shorten(&primal, s->stock[k].slack, s->stock[k].slack_step);
+		shorten(&dual, s->stock[k].price, s->stock[k].price_step);
+	}
 	primal = fmin(1, 0.99 * primal);
 	dual = fmin(1, 0.99 * dual);
 	for (size_t i = 0; i < s->cells; i++)
@@ -283,30 +413,48 @@ advance(FlightSolver *s, double mu)
 		s->limit[k].slack += primal * s->limit[k].slack_step;
 		s->limit[k].price += dual * s->limit[k].price_step;
 	}
+	for (int k = 0; k < s->stocks; k++)
+	{
+		s->stock[k].slack += primal * s->stock[k].slack_step;
+		s->stock[k].price += dual * s->stock[k].price_step;
+	}
 }
 
-void
-flight_relax(Flight *flight, double *x)
+/* Interior values for whatever x is. */
+static void
+start(FlightSolver *s)
 {
-	FlightSolver s = {.flight = flight, .x = x};
-	double product;
+	double product = 0.1 / s->cells;
 
-	begin(&s);
-	product = 0.1 / s.cells;
-	for (size_t i = 0; i < s.cells; i++)
+	for (size_t i = 0; i < s->cells; i++)
 	{
-		x[i] = fmax(x[i], 0.01 / s.cells);
-		s.low_price[i] = product / x[i];
+		s->x[i] = fmax(s->x[i], 0.01 / s->cells);
+		s->low_price[i] = product / s->x[i];
 	}
-	evaluate(&s);
-	for (int k = 0; k < s.limits; k++)
+	evaluate(s);
+	for (int k = 0; k < s->limits; k++)
 	{
-		FlightLimit *limit = &s.limit[k];
+		FlightLimit *limit = &s->limit[k];
 
 		limit->slack = limit->equality ? 0 : fmax(limit->excess, 0.01);
 		limit->price = limit->equality ? 0 : fmin(product / limit->slack, 1);
 	}
-	for (int iteration = 0; iteration < MAX_ITERATIONS; iteration++)
+	for (int k = 0; k < s->stocks; k++)
+	{
+		s->stock[k].slack = fmax(s->stock[k].excess, 0.01);
+		s->stock[k].price = fmin(product / s->stock[k].slack, 1);
+	}
+}
+
+double
+flight_relax(Flight *flight, double cutoff, double *x)
+{
+	FlightSolver s = {.flight = flight, .x = x};
+	double bound = INFINITY;
+
+	begin(&s);
+	start(&s);
+	for (int iteration = 0; iteration < MAX_ITERATIONS && bound > cutoff; iteration++)
 	{
 		double residual;
 		double mean = complementarity(&s, &residual);
@@ -318,6 +466,10 @@ flight_relax(Flight *flight, double *x)
 			break;
 		advance(&s, 0.15 * mean);
 		evaluate(&s);
+		if (iteration % 3 == 2)
+			bound = fmin(bound, bound_now(&s));
 	}
+	bound = fmin(bound, bound_now(&s));
 	end(&s);
+	return bound;
 }
