@@ -18,7 +18,7 @@
 #define ITERATIONS 25.0
 #define POWER 60.0
 
-/* Every so many nodes the relaxed plan is improved as the first plans are. */
+/* After so many nodes, or when they took as long as the last time, the relaxed plan is improved as the first plans are. */
 #define IMPROVE_EVERY 64
 
 typedef struct FlightTree
@@ -31,6 +31,8 @@ typedef struct FlightTree
 	double *error; /* [cell] */
 	double *stock;
 	double pruned; /* the highest bound of what was discarded */
+	double work;
+	double improve_at; /* this much of it */
 } FlightTree;
 
 static double
@@ -101,7 +103,7 @@ split(FlightTree *tree, const Node *node, double bound)
 }
 
 static void
-process(FlightTree *tree, const Node *node, int64_t number)
+process(FlightTree *tree, const Node *node)
 {
 	Flight *f = tree->flight;
 	double *plan = CORE_ALLOC(f->env, double, tree->cells);
@@ -116,10 +118,13 @@ process(FlightTree *tree, const Node *node, int64_t number)
 		memcpy(plan, tree->x, sizeof(double) * tree->cells);
 		flight_tidy(f, plan);
 		flight_offer(f, plan, tree->best);
-		if (number % IMPROVE_EVERY == IMPROVE_EVERY - 1)
+		if (tree->work >= tree->improve_at)
 		{
-			flight_improve(f, plan);
+			double work = POWER * flight_improve(f, plan);
+
 			flight_offer(f, plan, tree->best);
+			tree->work += work;
+			tree->improve_at = tree->work + fmax(work, IMPROVE_EVERY * work_of_node(f));
 		}
 		split(tree, node, bound);
 	}
@@ -130,21 +135,22 @@ double
 flight_search(Flight *f, double bound, FlightBest *best)
 {
 	FlightTree tree = {.flight = f, .best = best, .cells = f->n * f->periods, .pruned = -INFINITY};
-	double limit = MOST_WORK / work_of_node(f);
 
+	tree.improve_at = IMPROVE_EVERY * work_of_node(f);
 	tree.open = node_heap_create(f->env);
 	tree.x = CORE_ALLOC_ZERO(f->env, double, tree.cells);
 	tree.error = CORE_ALLOC(f->env, double, tree.cells);
 	tree.stock = CORE_ALLOC(f->env, double, tree.cells);
 	node_push(f->env, &tree.open, node_create(f->env, bound, 0));
-	for (int64_t number = 0; number < limit && tree.open.count > 0; number++)
+	while (tree.open.count > 0 && tree.work < MOST_WORK)
 	{
 		Node *node;
 
 		if (tree.open.nodes[0]->bound <= cutoff(&tree))
 			break;
 		node = node_pop(&tree.open);
-		process(&tree, node, number);
+		tree.work += work_of_node(f);
+		process(&tree, node);
 		core_free(f->env, node);
 	}
 	if (tree.open.count > 0)

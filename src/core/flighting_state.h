@@ -90,8 +90,8 @@ extern void flight_tidy(const Flight *flight, double *x);
 /* Branch and bound over ranges of stocks; improves `best`, and returns what no plan exceeds. */
 extern double flight_search(Flight *flight, double bound, FlightBest *best);
 
-/* Improves a plan by moving spend between two periods or channels at a time. */
-extern void flight_improve(Flight *flight, double *x);
+/* Improves a plan by moving spend between two periods or channels at a time. Returns how many saturations that took. */
+extern double flight_improve(Flight *flight, double *x);
 
 /* How much may be moved from channel a to channel b (or, for -1, from nowhere) under all limits. */
 extern double flight_room(const Flight *flight, const double *totals, int a, int b);
