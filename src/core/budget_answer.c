@@ -257,4 +257,5 @@ budget_report(const BudgetProblem *p, const BudgetSearch *search, BudgetPlan *pl
 	plan->gap_unit = fmax(fabs(plan->bound), tiny);
 	plan->gap = (plan->bound - plan->value) / plan->gap_unit;
 	plan->certified = plan->gap <= r->tolerance;
+	plan->nodes = search->nodes;
 }

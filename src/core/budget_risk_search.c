@@ -11,8 +11,9 @@
 
 /* Of elementary steps, some nanoseconds each: about a second. */
 #define MOST_WORK 1e9
-/* What a search over the curves of some weights makes of them, for each channel and for the whole. */
-#define WORK_OF_CHANNEL 5e4
+/* What a node of the search over the curves of some weights makes of them, a channel; and what else it does, in nodes. */
+#define WORK_OF_NODE 4e4
+#define FIXED_NODES 3
 
 /* Weights are moved so often in each part, by less and less. */
 #define ROUNDS 6
@@ -39,6 +40,7 @@ typedef struct TailTree
 	int room;
 	TailNode *node;
 	double pruned; /* the highest bound of what was discarded */
+	double work;
 	double *least; /* of each channel among the plans of a node */
 	double *most;
 } TailTree;
@@ -100,14 +102,17 @@ cutoff(const TailTree *tree)
 
 /* The elementary steps of one set of weights: the tables of its curves, and the search over them. */
 static double
-work_of_weights(const TailTree *tree)
+work_of_weights(const TailTree *tree, int64_t nodes)
 {
 	const BudgetDraws *draws = tree->search->draws;
-	double work = WORK_OF_CHANNEL * tree->n;
+	double numbers = 0;
+	int used = 0;
 
+	for (int d = 0; d < draws->draws; d++)
+		used += tree->search->weight[d] > 0;
 	for (int c = 0; c < tree->n; c++)
-		work += (double) draws->draws * draws->grid[c].knots * CURVE_GRID_JET;
-	return work;
+		numbers += draws->grid[c].knots * CURVE_GRID_JET;
+	return used * numbers + WORK_OF_NODE * tree->n * (nodes + FIXED_NODES);
 }
 
 static void
@@ -186,13 +191,11 @@ split(TailTree *tree, TailNode *node)
 	}
 }
 
-/* Returns how many sets of weights were tried. */
-static int
+static void
 process(TailTree *tree, TailNode *node)
 {
 	TailSearch *s = tree->search;
 	double before = node->bound;
-	int round = 0;
 
 	for (int c = 0; c < tree->n; c++)
 	{
@@ -202,14 +205,19 @@ process(TailTree *tree, TailNode *node)
 		tree->most[c] = -INFINITY;
 	}
 	memcpy(s->weight, node->weight, sizeof(double) * s->draws->draws);
-	while (round < ROUNDS)
+	for (int round = 1; round <= ROUNDS; round++)
 	{
 		BudgetPlan plan;
 		BudgetTrouble trouble;
 
-		round++;
 		if (tail_solve(s, &plan, &trouble) != CORE_OK)
-			return round; /* the limits leave no plan in this part */
+		{
+			/* The limits may leave no plan in this part; for any other reason its bound stands. */
+			if (trouble.kind != BUDGET_LIMITS_CONFLICT)
+				tree->pruned = fmax(tree->pruned, node->bound);
+			return;
+		}
+		tree->work += work_of_weights(tree, plan.nodes);
 		if (plan.bound < node->bound)
 		{
 			node->bound = plan.bound;
@@ -221,7 +229,7 @@ process(TailTree *tree, TailNode *node)
 		if (node->bound <= cutoff(tree))
 		{
 			tree->pruned = fmax(tree->pruned, node->bound);
-			return round;
+			return;
 		}
 		tail_move(s, FIRST_ROUND + round);
 	}
@@ -229,7 +237,6 @@ process(TailTree *tree, TailNode *node)
 		push(tree, node->bound, node->low, node->high, node->weight);
 	else
 		split(tree, node);
-	return round;
 }
 
 void
@@ -240,7 +247,6 @@ tail_branch(TailSearch *s)
 	BudgetChannel *whole = CORE_ALLOC(s->env, BudgetChannel, n);
 	double *low = CORE_ALLOC(s->env, double, n);
 	double *high = CORE_ALLOC(s->env, double, n);
-	double work = 0;
 
 	memcpy(whole, s->channel, sizeof(BudgetChannel) * n);
 	for (int c = 0; c < n; c++)
@@ -251,7 +257,7 @@ tail_branch(TailSearch *s)
 	tree.least = CORE_ALLOC(s->env, double, n);
 	tree.most = CORE_ALLOC(s->env, double, n);
 	push(&tree, s->bound, low, high, s->weight);
-	while (tree.nodes > 0 && work < MOST_WORK)
+	while (tree.nodes > 0 && tree.work < MOST_WORK)
 	{
 		TailNode node = pop(&tree);
 
@@ -262,7 +268,7 @@ tail_branch(TailSearch *s)
 			break; /* so are all others */
 		}
 		s->request.start = s->best;
-		work += process(&tree, &node) * work_of_weights(&tree);
+		process(&tree, &node);
 		free_node(&tree, &node);
 	}
 	for (int k = 0; k < tree.nodes; k++)

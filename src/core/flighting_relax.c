@@ -11,6 +11,13 @@
 
 #define MAX_ITERATIONS 100
 #define GAP 1e-12
+/* How often a step is halved that makes slopes and prices agree so much less, unless they do to this. */
+#define MOST_HALVINGS 4
+#define WORSE 1.1
+#define BALANCED 1e-9
+
+/* Iterations without a lower bound. */
+#define MOST_IDLE 20
 
 /* sign * (spend of the members - at) >= 0, or = 0. */
 typedef struct FlightLimit
@@ -54,6 +61,8 @@ typedef struct FlightSolver
 	double *stock_bend; /* scratch: [period] */
 	double value;		/* of the majorants */
 	double *low_price;	/* of x >= 0 */
+	double *low_step;
+	double *imbalance; /* scratch: [cell] */
 	double *gradient;
 	double *hessian; /* [channel][period][period] */
 	double *member;	 /* [limit][channel] */
@@ -103,6 +112,8 @@ begin(FlightSolver *s)
 	s->limit = CORE_ALLOC(env, FlightLimit, most);
 	s->member = CORE_ALLOC(env, double, most * s->n);
 	s->low_price = CORE_ALLOC(env, double, s->cells);
+	s->low_step = CORE_ALLOC(env, double, s->cells);
+	s->imbalance = CORE_ALLOC(env, double, s->cells);
 	s->gradient = CORE_ALLOC(env, double, s->cells);
 	s->hessian = CORE_ALLOC(env, double, s->cells * s->periods);
 	s->solved = CORE_ALLOC(env, double, (most + 1) * s->cells);
@@ -137,6 +148,8 @@ end(FlightSolver *s)
 	core_free(env, s->limit);
 	core_free(env, s->member);
 	core_free(env, s->low_price);
+	core_free(env, s->low_step);
+	core_free(env, s->imbalance);
 	core_free(env, s->gradient);
 	core_free(env, s->hessian);
 	core_free(env, s->stock);
@@ -209,6 +222,18 @@ add_lagged(const FlightSolver *s, size_t cell, double number, double *out)
 		out[cell - l] += channel->lag[l] * number;
 }
 
+/* The slopes, and what the limits' prices add to them. */
+static void
+add_prices(const FlightSolver *s, double *slope)
+{
+	memcpy(slope, s->gradient, sizeof(double) * s->cells);
+	for (size_t i = 0; i < s->cells; i++)
+		for (int k = 0; k < s->limits; k++)
+			slope[i] += s->member[k * s->n + i / s->periods] * s->limit[k].price;
+	for (int k = 0; k < s->stocks; k++)
+		add_lagged(s, s->stock[k].cell, s->stock[k].sign * s->stock[k].price, slope);
+}
+
 /*
  * What no plan within the ranges exceeds: the tangent plane at x lies above the majorants, any prices of the limits
  * above the limits, and what is left of the slopes is worth no more than if the whole total had the highest.
@@ -217,19 +242,17 @@ static double
 bound_now(FlightSolver *s)
 {
 	const Flight *f = s->flight;
-	double *slope = s->solved;
+	double *slope = s->imbalance;
 	double total = f->request->total / f->spend_unit;
 	double bound = s->value;
 	double size = fabs(bound);
 	double most = 0;
 
-	memcpy(slope, s->gradient, sizeof(double) * s->cells);
+	add_prices(s, slope);
 	for (size_t i = 0; i < s->cells; i++)
 	{
 		bound -= s->gradient[i] * s->x[i];
 		size += s->gradient[i] * s->x[i];
-		for (int k = 0; k < s->limits; k++)
-			slope[i] += s->member[k * s->n + i / s->periods] * s->limit[k].price;
 	}
 	for (int k = 0; k < s->limits; k++)
 	{
@@ -238,7 +261,6 @@ bound_now(FlightSolver *s)
 	}
 	for (int k = 0; k < s->stocks; k++)
 	{
-		add_lagged(s, s->stock[k].cell, s->stock[k].sign * s->stock[k].price, slope);
 		bound -= s->stock[k].sign * s->stock[k].price * s->stock[k].at;
 		size += s->stock[k].price * s->stock[k].at;
 	}
@@ -365,25 +387,57 @@ shorten(double *length, double value, double step)
 		*length = -value / step;
 }
 
+/* How far the slopes are from what the prices say they should be. */
 static double
-low_price_step(const FlightSolver *s, size_t i, double mu)
+imbalance(const FlightSolver *s)
+{
+	double *slope = s->imbalance;
+	double sum = 0;
+
+	add_prices(s, slope);
+	for (size_t i = 0; i < s->cells; i++)
+		sum += (slope[i] + s->low_price[i]) * (slope[i] + s->low_price[i]);
+	return sqrt(sum);
+}
+
+/* By these parts of the step; negative ones take it back. */
+static void
+move(FlightSolver *s, double primal, double dual)
 {
 	const double *step = s->solved + s->limits * s->cells;
 
-	return (mu - s->low_price[i] * step[i]) / s->x[i] - s->low_price[i];
+	for (size_t i = 0; i < s->cells; i++)
+	{
+		s->x[i] += primal * step[i];
+		s->low_price[i] += dual * s->low_step[i];
+	}
+	for (int k = 0; k < s->limits; k++)
+	{
+		s->limit[k].slack += primal * s->limit[k].slack_step;
+		s->limit[k].price += dual * s->limit[k].price_step;
+	}
+	for (int k = 0; k < s->stocks; k++)
+	{
+		s->stock[k].slack += primal * s->stock[k].slack_step;
+		s->stock[k].price += dual * s->stock[k].price_step;
+	}
+	evaluate(s);
 }
 
+/* As far as all that must be positive stays so, and not so far that curvature makes the slopes fit worse than before. */
 static void
 advance(FlightSolver *s, double mu)
 {
 	const double *step = s->solved + s->limits * s->cells;
+	double before = imbalance(s);
 	double primal = 1;
 	double dual = 1;
 
 	for (size_t i = 0; i < s->cells; i++)
 	{
+		s->low_step[i] = (mu - s->low_price[i] * step[i]) / s->x[i] - s->low_price[i];
 		shorten(&primal, s->x[i], step[i]);
-		shorten(&dual, s->low_price[i], low_price_step(s, i, mu));
+		shorten(&dual, s->low_price[i], s->low_step[i]);
 	}
 	for (int k = 0; k < s->limits; k++)
 	{
@@ -401,22 +455,12 @@ advance(FlightSolver *s, double mu)
 	}
 	primal = fmin(1, 0.99 * primal);
 	dual = fmin(1, 0.99 * dual);
-	for (size_t i = 0; i < s->cells; i++)
+	move(s, primal, dual);
+	for (int halving = 0; halving < MOST_HALVINGS && imbalance(s) > fmax(WORSE * before, BALANCED); halving++)
 	{
-		double price_step = low_price_step(s, i, mu);
-
-		s->x[i] += primal * step[i];
-		s->low_price[i] += dual * price_step;
-	}
-	for (int k = 0; k < s->limits; k++)
-	{
-		s->limit[k].slack += primal * s->limit[k].slack_step;
-		s->limit[k].price += dual * s->limit[k].price_step;
-	}
-	for (int k = 0; k < s->stocks; k++)
-	{
-		s->stock[k].slack += primal * s->stock[k].slack_step;
-		s->stock[k].price += dual * s->stock[k].price_step;
+		primal *= 0.5;
+		dual *= 0.5;
+		move(s, -primal, -dual);
 	}
 }
 
@@ -451,25 +495,34 @@ flight_relax(Flight *flight, double cutoff, double *x)
 {
 	FlightSolver s = {.flight = flight, .x = x};
 	double bound = INFINITY;
+	double *best;
+	int idle = 0;
 
 	begin(&s);
+	best = CORE_ALLOC(flight->env, double, s.cells);
 	start(&s);
-	for (int iteration = 0; iteration < MAX_ITERATIONS && bound > cutoff; iteration++)
+	memcpy(best, x, sizeof(double) * s.cells);
+	for (int iteration = 0; iteration < MAX_ITERATIONS && idle < MOST_IDLE && bound > cutoff; iteration++)
 	{
 		double residual;
 		double mean = complementarity(&s, &residual);
+		double now = bound_now(&s);
 
 		core_check(flight->env);
-		if (!isfinite(mean) || (mean * s.cells < GAP && residual < 1e-13))
-			break;
-		if (!direction(&s, 0.15 * mean))
+		idle++;
+		if (isfinite(mean) && now < bound)
+		{
+			bound = now;
+			memcpy(best, x, sizeof(double) * s.cells);
+			idle = 0;
+		}
+		if (!isfinite(mean) || (mean * s.cells < GAP && residual < 1e-13) || !direction(&s, 0.15 * mean))
 			break;
 		advance(&s, 0.15 * mean);
-		evaluate(&s);
-		if (iteration % 3 == 2)
-			bound = fmin(bound, bound_now(&s));
 	}
-	bound = fmin(bound, bound_now(&s));
+	/* Where all is straight, rounding in the end drives the plan out of its limits again. */
+	memcpy(x, best, sizeof(double) * s.cells);
+	core_free(flight->env, best);
 	end(&s);
 	return bound;
 }
