@@ -156,7 +156,7 @@ evaluate(RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces)
 				limit->excess += limit->sign * work->spend[row->members[m]];
 		}
 	}
-	relax_gather(work, model->channels, offsetof(Limit, price));
+	relax_gather(work, model->channels, false);
 	for (int g = 0; g < work->segments; g++)
 	{
 		Segment *segment = &work->segment[g];

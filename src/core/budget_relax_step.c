@@ -154,9 +154,9 @@ relax_factor(RelaxWork *work, const BudgetModel *model)
 	return decompose(work->schur, m, work->right);
 }
 
-/* What limits' numbers, weighted by their signs, come to for each channel; a floor is a matter of segments. */
+/* A floor is a matter of segments. */
 void
-relax_gather(RelaxWork *work, int channels, size_t number)
+relax_gather(RelaxWork *work, int channels, bool steps)
 {
 	for (int i = 0; i < channels; i++)
 	{
@@ -167,7 +167,7 @@ relax_gather(RelaxWork *work, int channels, size_t number)
 			const Limit *limit = &work->limit[work->touching[t]];
 
 			if (limit->row >= 0)
-				sum += limit->sign * *(const double *) ((const char *) limit + number);
+				sum += limit->sign * (steps ? limit->price_step : limit->price);
 		}
 		work->gathered[i] = sum;
 	}
@@ -230,7 +230,7 @@ direction(RelaxWork *work, int channels)
 		if (limit->row < 0)
 			floor_step = limit->price_step;
 	}
-	relax_gather(work, channels, offsetof(Limit, price_step));
+	relax_gather(work, channels, true);
 	for (int g = 0; g < work->segments; g++)
 	{
 		Segment *p = &work->segment[g];

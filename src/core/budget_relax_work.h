@@ -66,8 +66,8 @@ struct RelaxWork
 /* Sum of the products that must vanish after steps of these lengths, and their mean. */
 extern double relax_complementarity(const RelaxWork *work, double primal, double dual, double *mean);
 
-/* Into `gathered`: the sum over each channel's rows of sign * the number at this offset in Limit. */
-extern void relax_gather(RelaxWork *work, int channels, size_t number);
+/* Into `gathered`: the sum over each channel's rows of sign * price, or of what the step makes of prices. */
+extern void relax_gather(RelaxWork *work, int channels, bool steps);
 
 /* The normal equations' matrix over the limits; false if it is numerically singular. */
 extern bool relax_factor(RelaxWork *work, const BudgetModel *model);

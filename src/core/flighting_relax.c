@@ -168,6 +168,7 @@ evaluate(FlightSolver *s)
 	{
 		size_t first = (size_t) c * s->periods;
 
+		core_check(s->flight->env);
 		s->value += flight_channel_value(s->flight, c, true, s->x + first, s->gradient + first,
 										 s->hessian + first * s->periods);
 		memcpy(s->stock_now + first, s->flight->stock, sizeof(double) * s->periods);
@@ -330,8 +331,11 @@ direction(FlightSolver *s, double mu)
 				   stock->sign * (mu - stock->price * (stock->excess - stock->slack)) / stock->slack, step);
 	}
 	for (int c = 0; c < s->n; c++)
+	{
+		core_check(s->flight->env);
 		if (!solve_block(s, c))
 			return false;
+	}
 	for (int k = 0; k < s->limits; k++)
 	{
 		const FlightLimit *limit = &s->limit[k];
