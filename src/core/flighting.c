@@ -141,6 +141,9 @@ bound_at(Flight *f, const double *x, double *bound, BudgetPlan *lines, BudgetTro
 	return status;
 }
 
+/* Flights are tried up to so many periods apart. */
+#define MOST_APART 16
+
 /* Rows of the solver hold to rounding; a plan's own must not exceed the total. */
 void
 flight_tidy(const Flight *f, double *x)
@@ -172,16 +175,44 @@ flight_offer(Flight *f, const double *x, FlightBest *best)
 	core_free(f->env, totals);
 }
 
-/* Each channel's total in every `every`-th period alone, from the first on. */
+/* A channel's total in every `every`-th period alone, from the first on. */
+static void
+spread_channel(const Flight *f, int c, double total, int every, double *x)
+{
+	int used = (f->periods + every - 1) / every;
+	double *own = x + (size_t) c * f->periods;
+
+	for (int t = 0; t < f->periods; t++)
+		own[t] = t % every == 0 ? total / used : 0;
+}
+
 static void
 spread(const Flight *f, const double *totals, int every, double *x)
 {
-	int used = (f->periods + every - 1) / every;
-
-	memset(x, 0, sizeof(double) * f->n * f->periods);
 	for (int c = 0; c < f->n; c++)
-		for (int t = 0; t < f->periods; t += every)
-			x[c * f->periods + t] = totals[c] / used;
+		spread_channel(f, c, totals[c], every, x);
+}
+
+/* Each channel in flights of its own, as far apart as suits it best. */
+static void
+spread_best(Flight *f, const double *totals, double *x)
+{
+	for (int c = 0; c < f->n; c++)
+	{
+		double most = -INFINITY;
+		int chosen = 1;
+
+		for (int every = 1; every <= f->periods && every <= MOST_APART; every++)
+		{
+			double value;
+
+			spread_channel(f, c, totals[c], every, x);
+			value = flight_channel_value(f, c, false, x + (size_t) c * f->periods, NULL, NULL);
+			chosen = value > most ? every : chosen;
+			most = fmax(most, value);
+		}
+		spread_channel(f, c, totals[c], chosen, x);
+	}
 }
 
 /* The best way to spread these totals, improved where there may be better plans than its neighbours. */
@@ -189,24 +220,18 @@ static void
 try_totals(Flight *f, const double *totals, FlightBest *best)
 {
 	double *x = CORE_ALLOC(f->env, double, (size_t) f->n * f->periods);
-	double most = -INFINITY;
-	int chosen = 1;
 
 	if (meets_limits(f, totals))
 	{
-		for (int every = 1; every <= f->periods && every <= 16 && (every == 1 || !f->concave); every++)
+		spread(f, totals, 1, x);
+		flight_offer(f, x, best);
+		if (!f->concave)
 		{
-			double value;
-
-			spread(f, totals, every, x);
+			spread_best(f, totals, x);
 			flight_offer(f, x, best);
-			value = flight_value(f, false, x);
-			chosen = value > most ? every : chosen;
-			most = fmax(most, value);
 		}
 		if (!f->concave && !f->separable)
 		{
-			spread(f, totals, chosen, x);
 			flight_improve(f, x);
 			flight_offer(f, x, best);
 		}

@@ -14,6 +14,8 @@
 
 /* Of elementary steps, some nanoseconds each: about a second. */
 #define MOST_WORK 1e9
+/* Where that is enough for fewer nodes than this, they would change little. */
+#define LEAST_NODES 10
 /* What one relaxation makes of them, a cell and iteration: powers, and a block's row in the normal equations. */
 #define ITERATIONS 25.0
 #define POWER 60.0
@@ -136,6 +138,8 @@ flight_search(Flight *f, double bound, FlightBest *best)
 {
 	FlightTree tree = {.flight = f, .best = best, .cells = f->n * f->periods, .pruned = -INFINITY};
 
+	if (LEAST_NODES * work_of_node(f) > MOST_WORK)
+		return bound;
 	tree.improve_at = IMPROVE_EVERY * work_of_node(f);
 	tree.open = node_heap_create(f->env);
 	tree.x = CORE_ALLOC_ZERO(f->env, double, tree.cells);
