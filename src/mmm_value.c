@@ -53,6 +53,19 @@ typedef struct FlatModel
  */
 
 void
+mmm_season_check(double periods)
+{
+	if (!(periods >= MMM_MIN_SEASON && periods <= MMM_MAX_SEASON))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("season_length must be between %d and %d periods, not %g", MMM_MIN_SEASON, MMM_MAX_SEASON,
+					periods),
+			 errhint(
+				 "NULL takes a year of the dataset's periods; fourier_terms => 0 leaves the season out.")));
+}
+
+void
 mmm_spec_check(const MmmSpec *spec, const MmmData *data)
 {
 	Adstock adstock = {spec->adstock, spec->max_lag, false, {0, 0}};
@@ -67,11 +80,8 @@ mmm_spec_check(const MmmSpec *spec, const MmmData *data)
 	if (spec->fourier_terms < 0 || spec->fourier_terms > 50)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("fourier_terms must be between 0 and 50, not %d", spec->fourier_terms)));
-	if (!(spec->season_length >= 0 && spec->season_length <= 1e6))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("season_length must be between 0 and 1e6 periods, not %g", spec->season_length),
-				 errhint("NULL takes a year of the dataset's periods.")));
+	if (spec->season_length != 0)
+		mmm_season_check(spec->season_length);
 	if (spec->holdout < 0 || spec->holdout > data->periods)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("holdout_periods must be between 0 and %d, the dataset's periods, not %d",

@@ -52,7 +52,7 @@ put_spec(StringInfo out, const MmmValue *value)
 					 ", \"normalized\": %s, \"free_slope\": %s, \"trend\": \"%s\", \"fourier_terms\": %d, "
 					 "\"season_length\": ",
 					 spec->normalized ? "true" : "false", spec->free_slope ? "true" : "false",
-					 mmm_trend_name(spec->trend), spec->fourier_terms);
+					 mmm_name(MMM_TREND_NAMES, spec->trend), spec->fourier_terms);
 	put_number(out, spec->season_length);
 	appendStringInfoString(out, ", \"interactions\": [");
 	for (int i = 0; i < spec->interactions; i++)
@@ -64,7 +64,7 @@ put_spec(StringInfo out, const MmmValue *value)
 					 spec->geo_coefficients ? "true" : "false", spec->holdout);
 	put_number(out, value->kpi_value);
 	if (spec->likelihood != MMM_LEAST_SQUARES)
-		appendStringInfo(out, ", \"likelihood\": \"%s\"", mmm_likelihood_name(spec->likelihood));
+		appendStringInfo(out, ", \"likelihood\": \"%s\"", mmm_name(MMM_LIKELIHOOD_NAMES, spec->likelihood));
 	appendStringInfo(out, ", \"seed\": " INT64_FORMAT, value->seed);
 }
 
@@ -77,7 +77,7 @@ attrib_model_out(PG_FUNCTION_ARGS)
 
 	initStringInfo(&out);
 	appendStringInfo(&out, "{\"version\": %d, \"method\": \"%s\", \"arguments\": {", MMM_MODEL_VERSION,
-					 mmm_method_name(value->method));
+					 mmm_name(MMM_METHOD_NAMES, value->method));
 	put_spec(&out, value);
 	appendStringInfoString(&out, "}, \"fit\": {\"penalty\": ");
 	put_number(&out, fit->penalty);
@@ -140,6 +140,16 @@ numbers_or_nulls(JsonbObjectIter *it, int *count)
 	return number;
 }
 
+static int
+number_of_name(JsonbObjectIter *it, MmmNames of)
+{
+	int number = mmm_number_of_name(of, jsonb_option_text(it));
+
+	if (number < 0)
+		mmm_value_invalid(psprintf("The %s is unknown.", it->key));
+	return number;
+}
+
 /* What the JSON says before the dataset tells what it means. */
 typedef struct ModelText
 {
@@ -175,10 +185,7 @@ read_arguments(ModelText *text, JsonbValue *object)
 				mmm_value_invalid("The saturation is unknown.");
 		}
 		else if (strcmp(it.key, "trend") == 0)
-		{
-			if (!mmm_trend_by_name(jsonb_option_text(&it), &spec->trend))
-				mmm_value_invalid("The trend is unknown.");
-		}
+			spec->trend = (MmmTrend) number_of_name(&it, MMM_TREND_NAMES);
 		else if (strcmp(it.key, "adstock_first") == 0)
 			spec->adstock_first = jsonb_option_bool(&it);
 		else if (strcmp(it.key, "max_lag") == 0)
@@ -191,7 +198,7 @@ read_arguments(ModelText *text, JsonbValue *object)
 		else if (strcmp(it.key, "fourier_terms") == 0)
 			spec->fourier_terms = (int) jsonb_option_int64(&it, 0, 50);
 		else if (strcmp(it.key, "season_length") == 0)
-			spec->season_length = jsonb_option_float8(&it, 0, 1e6);
+			spec->season_length = jsonb_option_float8(&it, 0, MMM_MAX_SEASON);
 		else if (strcmp(it.key, "interactions") == 0)
 			text->interactions = jsonb_option_text_array(&it, &spec->interactions);
 		else if (strcmp(it.key, "geo_coefficients") == 0)
@@ -201,10 +208,7 @@ read_arguments(ModelText *text, JsonbValue *object)
 		else if (strcmp(it.key, "kpi_value") == 0)
 			text->value.kpi_value = jsonb_option_float8(&it, 0, MMM_MAX_AMOUNT);
 		else if (strcmp(it.key, "likelihood") == 0)
-		{
-			if (!mmm_likelihood_by_name(jsonb_option_text(&it), &spec->likelihood))
-				mmm_value_invalid("The likelihood is unknown.");
-		}
+			spec->likelihood = (MmmLikelihood) number_of_name(&it, MMM_LIKELIHOOD_NAMES);
 		else if (strcmp(it.key, "seed") == 0)
 			text->value.seed = jsonb_option_int64(&it, PG_INT64_MIN, PG_INT64_MAX);
 		else
@@ -323,10 +327,7 @@ attrib_model_in(PG_FUNCTION_ARGS)
 		if (strcmp(it.key, "version") == 0)
 			text.versioned = jsonb_option_int64(&it, MMM_MODEL_VERSION, MMM_MODEL_VERSION) != 0;
 		else if (strcmp(it.key, "method") == 0)
-		{
-			if (!mmm_method_by_name(jsonb_option_text(&it), &text.value.method))
-				mmm_value_invalid("The method is unknown.");
-		}
+			text.value.method = (MmmMethod) number_of_name(&it, MMM_METHOD_NAMES);
 		else if (strcmp(it.key, "arguments") == 0)
 			read_arguments(&text, &it.value);
 		else if (strcmp(it.key, "fit") == 0)
