@@ -2,74 +2,16 @@
  * The best plan of concave responses, by a primal-dual interior-point method over all channels and periods. The
  * Hessian is a block a channel; limits concern the channels' totals, so few rows are left after elimination.
  */
-#include "flighting_state.h"
+#include "flighting_relax_work.h"
 
 #include <math.h>
 #include <string.h>
 
-#include <gsl/gsl_linalg.h>
-
 #define MAX_ITERATIONS 100
 #define GAP 1e-12
-/* How often a step is halved that makes slopes and prices agree so much less, unless they do to this. */
-#define MOST_HALVINGS 4
-#define WORSE 1.1
-#define BALANCED 1e-9
 
 /* Iterations without a lower bound. */
 #define MOST_IDLE 20
-
-/* sign * (spend of the members - at) >= 0, or = 0. */
-typedef struct FlightLimit
-{
-	double sign;
-	bool equality;
-	double at;
-	const BudgetGroup *group; /* NULL: all channels */
-	double excess;
-	double slack;
-	double price;
-	double slack_step;
-	double price_step;
-} FlightLimit;
-
-/* A stock's range where it says more than that spend is not negative: low <= y or y <= high, with slacks and prices. */
-typedef struct StockLimit
-{
-	double sign; /* 1: from below */
-	double at;
-	int cell;
-	double excess;
-	double slack;
-	double price;
-	double slack_step;
-	double price_step;
-} StockLimit;
-
-typedef struct FlightSolver
-{
-	Flight *flight;
-	int n;
-	int periods;
-	size_t cells;
-	double *x;
-	int limits;
-	FlightLimit *limit;
-	int stocks;
-	StockLimit *stock;
-	double *stock_now;	/* [cell]: y */
-	double *stock_bend; /* scratch: [period] */
-	double value;		/* of the majorants */
-	double *low_price;	/* of x >= 0 */
-	double *low_step;
-	double *imbalance; /* scratch: [cell] */
-	double *gradient;
-	double *hessian; /* [channel][period][period] */
-	double *member;	 /* [limit][channel] */
-	double *solved;	 /* [limit + 1][cell]: Hessian^-1 times each limit's gradient; last, the step */
-	double *schur;
-	double *right;
-} FlightSolver;
 
 static void
 add_limit(FlightSolver *s, const BudgetGroup *group, double sign, bool equality, double at)
@@ -160,8 +102,8 @@ end(FlightSolver *s)
 	core_free(env, s->right);
 }
 
-static void
-evaluate(FlightSolver *s)
+void
+flight_evaluate(FlightSolver *s)
 {
 	s->value = 0;
 	for (int c = 0; c < s->n; c++)
@@ -212,9 +154,8 @@ complementarity(const FlightSolver *s, double *residual)
 	return sum / count;
 }
 
-/* Into `out`, for each cell: the sum of `number`, which is one a period of its channel's stock, times the lag. */
-static void
-add_lagged(const FlightSolver *s, size_t cell, double number, double *out)
+void
+flight_add_lagged(const FlightSolver *s, size_t cell, double number, double *out)
 {
 	const FlightChannel *channel = &s->flight->request->channel[cell / s->periods];
 	int t = cell % s->periods;
@@ -223,16 +164,15 @@ add_lagged(const FlightSolver *s, size_t cell, double number, double *out)
 		out[cell - l] += channel->lag[l] * number;
 }
 
-/* The slopes, and what the limits' prices add to them. */
-static void
-add_prices(const FlightSolver *s, double *slope)
+void
+flight_add_prices(const FlightSolver *s, double *slope)
 {
 	memcpy(slope, s->gradient, sizeof(double) * s->cells);
 	for (size_t i = 0; i < s->cells; i++)
 		for (int k = 0; k < s->limits; k++)
 			slope[i] += s->member[k * s->n + i / s->periods] * s->limit[k].price;
 	for (int k = 0; k < s->stocks; k++)
-		add_lagged(s, s->stock[k].cell, s->stock[k].sign * s->stock[k].price, slope);
+		flight_add_lagged(s, s->stock[k].cell, s->stock[k].sign * s->stock[k].price, slope);
 }
 
 /*
@@ -249,7 +189,7 @@ bound_now(FlightSolver *s)
 	double size = fabs(bound);
 	double most = 0;
 
-	add_prices(s, slope);
+	flight_add_prices(s, slope);
 	for (size_t i = 0; i < s->cells; i++)
 	{
 		bound -= s->gradient[i] * s->x[i];
@@ -271,203 +211,6 @@ bound_now(FlightSolver *s)
 	return isfinite(bound) ? bound : INFINITY;
 }
 
-/* Solves one channel's block for every column of s->solved. */
-static bool
-solve_block(FlightSolver *s, int c)
-{
-	int n = s->periods;
-	double *block = s->hessian + (size_t) c * n * n;
-	gsl_matrix_view matrix = gsl_matrix_view_array(block, n, n);
-	double largest = 0;
-
-	memset(s->stock_bend, 0, sizeof(double) * n);
-	for (int k = 0; k < s->stocks; k++)
-		if (s->stock[k].cell / n == c)
-			s->stock_bend[s->stock[k].cell % n] += s->stock[k].price / s->stock[k].slack;
-	if (s->stocks > 0)
-		flight_add_curvature(&s->flight->request->channel[c], n, s->stock_bend, block);
-	for (int t = 0; t < n; t++)
-	{
-		block[t * n + t] += s->low_price[c * n + t] / s->x[c * n + t];
-		largest = fmax(largest, block[t * n + t]);
-	}
-	for (int t = 0; t < n; t++)
-		block[t * n + t] += 1e-15 * largest;
-	if (gsl_linalg_cholesky_decomp1(&matrix.matrix) != GSL_SUCCESS)
-		return false;
-	for (int k = 0; k <= s->limits; k++)
-	{
-		gsl_vector_view column = gsl_vector_view_array(s->solved + k * s->cells + (size_t) c * n, n);
-
-		gsl_linalg_cholesky_svx(&matrix.matrix, &column.vector);
-	}
-	return true;
-}
-
-/* Newton's direction to complementary products of mu. */
-static bool
-direction(FlightSolver *s, double mu)
-{
-	double *step = s->solved + s->limits * s->cells;
-	gsl_matrix_view schur;
-	gsl_vector_view right;
-
-	for (size_t i = 0; i < s->cells; i++)
-	{
-		int c = i / s->periods;
-
-		step[i] = s->gradient[i] + mu / s->x[i];
-		for (int k = 0; k < s->limits; k++)
-		{
-			s->solved[k * s->cells + i] = s->member[k * s->n + c];
-			step[i] += s->member[k * s->n + c] * s->limit[k].price;
-		}
-	}
-	for (int k = 0; k < s->stocks; k++)
-	{
-		const StockLimit *stock = &s->stock[k];
-
-		add_lagged(s, stock->cell,
-				   stock->sign * (mu - stock->price * (stock->excess - stock->slack)) / stock->slack, step);
-	}
-	for (int c = 0; c < s->n; c++)
-	{
-		core_check(s->flight->env);
-		if (!solve_block(s, c))
-			return false;
-	}
-	for (int k = 0; k < s->limits; k++)
-	{
-		const FlightLimit *limit = &s->limit[k];
-
-		s->right[k] = -limit->excess + (limit->equality ? 0 : mu / limit->price);
-		for (int j = 0; j < s->limits; j++)
-			s->schur[k * s->limits + j] = 0;
-		for (size_t i = 0; i < s->cells; i++)
-		{
-			double member = s->member[k * s->n + i / s->periods];
-
-			s->right[k] -= member * step[i];
-			for (int j = 0; member != 0 && j < s->limits; j++)
-				s->schur[k * s->limits + j] += member * s->solved[j * s->cells + i];
-		}
-		if (!limit->equality)
-			s->schur[k * s->limits + k] += limit->slack / limit->price;
-		s->schur[k * s->limits + k] *= 1 + 1e-14;
-	}
-	schur = gsl_matrix_view_array(s->schur, s->limits, s->limits);
-	right = gsl_vector_view_array(s->right, s->limits);
-	if (gsl_linalg_cholesky_decomp1(&schur.matrix) != GSL_SUCCESS)
-		return false;
-	gsl_linalg_cholesky_svx(&schur.matrix, &right.vector);
-	for (int k = 0; k < s->limits; k++)
-	{
-		FlightLimit *limit = &s->limit[k];
-
-		limit->price_step = s->right[k];
-		limit->slack_step =
-			limit->equality ? 0 : (mu - limit->slack * limit->price_step) / limit->price - limit->slack;
-		for (size_t i = 0; i < s->cells; i++)
-			step[i] += s->solved[k * s->cells + i] * limit->price_step;
-	}
-	for (int k = 0; k < s->stocks; k++)
-	{
-		StockLimit *stock = &s->stock[k];
-		const FlightChannel *channel = &s->flight->request->channel[stock->cell / s->periods];
-		double moved = 0;
-
-		for (int l = 0; l < channel->lags && l <= stock->cell % s->periods; l++)
-			moved += channel->lag[l] * step[stock->cell - l];
-		stock->slack_step = stock->sign * moved + stock->excess - stock->slack;
-		stock->price_step = (mu - stock->price * stock->slack_step) / stock->slack - stock->price;
-	}
-	return true;
-}
-
-static void
-shorten(double *length, double value, double step)
-{
-	if (step < 0 && value + *length * step < 0)
-		*length = -value / step;
-}
-
-/* How far the slopes are from what the prices say they should be. */
-static double
-imbalance(const FlightSolver *s)
-{
-	double *slope = s->imbalance;
-	double sum = 0;
-
-	add_prices(s, slope);
-	for (size_t i = 0; i < s->cells; i++)
-		sum += (slope[i] + s->low_price[i]) * (slope[i] + s->low_price[i]);
-	return sqrt(sum);
-}
-
-/* By these parts of the step; negative ones take it back. */
-static void
-move(FlightSolver *s, double primal, double dual)
-{
-	const double *step = s->solved + s->limits * s->cells;
-
-	for (size_t i = 0; i < s->cells; i++)
-	{
-		s->x[i] += primal * step[i];
-		s->low_price[i] += dual * s->low_step[i];
-	}
-	for (int k = 0; k < s->limits; k++)
-	{
-		s->limit[k].slack += primal * s->limit[k].slack_step;
-		s->limit[k].price += dual * s->limit[k].price_step;
-	}
-	for (int k = 0; k < s->stocks; k++)
-	{
-		s->stock[k].slack += primal * s->stock[k].slack_step;
-		s->stock[k].price += dual * s->stock[k].price_step;
-	}
-	evaluate(s);
-}
-
-/* As far as all that must be positive stays so, and not so far that curvature makes the slopes fit worse than before. */
-static void
-advance(FlightSolver *s, double mu)
-{
-	const double *step = s->solved + s->limits * s->cells;
-	double before = imbalance(s);
-	double primal = 1;
-	double dual = 1;
-
-	for (size_t i = 0; i < s->cells; i++)
-	{
-		s->low_step[i] = (mu - s->low_price[i] * step[i]) / s->x[i] - s->low_price[i];
-		shorten(&primal, s->x[i], step[i]);
-		shorten(&dual, s->low_price[i], s->low_step[i]);
-	}
-	for (int k = 0; k < s->limits; k++)
-	{
-		const FlightLimit *limit = &s->limit[k];
-
-		if (limit->equality)
-			continue;
-		shorten(&primal, limit->slack, limit->slack_step);
-		shorten(&dual, limit->price, limit->price_step);
-	}
-	for (int k = 0; k < s->stocks; k++)
-	{
-		shorten(&primal, s->stock[k].slack, s->stock[k].slack_step);
-		shorten(&dual, s->stock[k].price, s->stock[k].price_step);
-	}
-	primal = fmin(1, 0.99 * primal);
-	dual = fmin(1, 0.99 * dual);
-	move(s, primal, dual);
-	for (int halving = 0; halving < MOST_HALVINGS && imbalance(s) > fmax(WORSE * before, BALANCED); halving++)
-	{
-		primal *= 0.5;
-		dual *= 0.5;
-		move(s, -primal, -dual);
-	}
-}
-
 /* Interior values for whatever x is. */
 static void
 start(FlightSolver *s)
@@ -479,7 +222,7 @@ start(FlightSolver *s)
 		s->x[i] = fmax(s->x[i], 0.01 / s->cells);
 		s->low_price[i] = product / s->x[i];
 	}
-	evaluate(s);
+	flight_evaluate(s);
 	for (int k = 0; k < s->limits; k++)
 	{
 		FlightLimit *limit = &s->limit[k];
@@ -520,9 +263,10 @@ flight_relax(Flight *flight, double cutoff, double *x)
 			memcpy(best, x, sizeof(double) * s.cells);
 			idle = 0;
 		}
-		if (!isfinite(mean) || (mean * s.cells < GAP && residual < 1e-13) || !direction(&s, 0.15 * mean))
+		if (!isfinite(mean) || (mean * s.cells < GAP && residual < 1e-13) ||
+			!flight_direction(&s, 0.15 * mean))
 			break;
-		advance(&s, 0.15 * mean);
+		flight_advance(&s, 0.15 * mean);
 	}
 	/* Where all is straight, rounding in the end drives the plan out of its limits again. */
 	memcpy(x, best, sizeof(double) * s.cells);
