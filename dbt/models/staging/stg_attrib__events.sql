@@ -16,32 +16,8 @@
 -- depends_on: {{ ref('attrib_sources') }}
 with events as (
     {{ attrib.union_of(relations, attrib.event_columns()) | indent(4) }}
-)
-{%- if not has_addresses %}
-
-select
-    source_relation,
-    event_id,
-    {{ attrib.known_id('anonymous_id') }} as anonymous_id,
-    {{ attrib.known_id('user_id') }} as user_id,
-    occurred_at,
-    event_name,
-    channel,
-    nullif(source, '') as source,
-    nullif(medium, '') as medium,
-    nullif(campaign, '') as campaign,
-    nullif(content, '') as content,
-    nullif(term, '') as term,
-    referrer,
-    url,
-    coalesce(is_touch, true) as is_touch,
-    is_conversion,
-    order_id,
-    value,
-    currency
-from events
-{%- else -%}
-,
+),
+{%- if has_addresses %}
 
 -- "offset 0" keeps the planner from copying what one step reads from an address into each of its uses in the next
 addresses as (
@@ -96,7 +72,33 @@ evidence as (
     left join {{ ref('attrib_sources') }} as host on host.site = tags.referrer_host
     left join {{ ref('attrib_sources') }} as any_country on any_country.site = tags.referrer_of_any_country
     offset 0
+),
+
+told as (
+    select
+        *,
+        case told_by when 'tag' then coalesce(tag_source, click_source) when 'click' then click_source when 'referrer' then site_source end as told_source,
+        case told_by
+            when 'tag' then coalesce(tag_medium, case when tag_source is null then click_medium end)
+            when 'click' then click_medium
+            when 'referrer' then case site_category when 'search' then 'organic' when 'email' then 'email' else 'referral' end
+        end as told_medium
+    from evidence
 )
+{%- else %}
+
+told as (
+    select
+        *,
+        nullif(source, '') as told_source,
+        nullif(medium, '') as told_medium
+    {%- for column in ['campaign', 'content', 'term'] %},
+        nullif({{ column }}, '') as tag_{{ column }}
+    {%- endfor %},
+        'tag' as told_by
+    from events
+)
+{%- endif %}
 
 select
     source_relation,
@@ -106,12 +108,8 @@ select
     occurred_at,
     event_name,
     channel,
-    case told_by when 'tag' then coalesce(tag_source, click_source) when 'click' then click_source when 'referrer' then site_source end as source,
-    case told_by
-        when 'tag' then coalesce(tag_medium, case when tag_source is null then click_medium end)
-        when 'click' then click_medium
-        when 'referrer' then case site_category when 'search' then 'organic' when 'email' then 'email' else 'referral' end
-    end as medium,
+    told_source as source,
+    told_medium as medium,
     tag_campaign as campaign,
     tag_content as content,
     tag_term as term,
@@ -122,5 +120,4 @@ select
     order_id,
     value,
     currency
-from evidence
-{%- endif %}
+from told
