@@ -91,6 +91,16 @@ left join lateral unnest(
   md5({{ fingerprint }} || {{ attrib.literal(tojson([attrib.journey_models(), var('attrib_model_options'), var('attrib_half_life_days')])) }})
 {%- endmacro %}
 
+{#- Drops the columns of models that are not asked for any more, with the views that read them, which are built after. -#}
+{% macro forget_other_models() %}
+  {%- set others = ['first_touch', 'last_touch', 'linear', 'position_based', 'position_decay', 'time_decay', 'shapley'] | reject('in', attrib.journey_models()) | list -%}
+  {%- if is_incremental() and others %}
+    alter table {{ this }}{% for model in others %} drop column if exists {{ model }} cascade{{ ',' if not loop.last }}{% endfor %}
+  {%- else -%}
+    select 1
+  {%- endif %}
+{% endmacro %}
+
 {#- Deletes sums of credit of days that have changed, and what depends on all days. -#}
 {% macro forget_changed_credit(days) -%}
   {%- if is_incremental() %}

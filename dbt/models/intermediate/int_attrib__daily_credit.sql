@@ -3,15 +3,24 @@
     indexes=attrib.refresh_index(['date_basis', 'date_day', 'model', 'source_relation', 'conversion_type', 'segment', 'currency', 'channel', 'campaign']), persist_docs=attrib.documented(),
     incremental_strategy='append',
     on_schema_change='fail',
-    pre_hook="{{ attrib.forget_changed_credit(ref('int_attrib__days')) }}"
+    pre_hook=["{{ attrib.forget_changed_credit(ref('int_attrib__days')) }}", "{{ attrib.group_by_hash() }}"]
 ) }}
 
 {%- set scope = 'source_relation, conversion_type, segment, currency, channel, campaign' %}
-{%- set inputs = {'conversion': 'journey_inputs', 'touch': 'around_inputs'} %}
-{%- set bases = var('attrib_date_bases') %}
-{%- set has_markov = 'markov' in var('attrib_models') %}
+{%- set inputs = {'conversion': attrib.credit_inputs('days.journey_inputs'), 'touch': attrib.credit_inputs('days.around_inputs')} %}
+{%- set branches = [] %}
+{%- for basis in var('attrib_date_bases') %}
+  {%- if attrib.journey_models() %}{%- do branches.append([basis, attrib.journey_models(), ref('int_attrib__touch_credits'), inputs[basis]]) %}{% endif %}
+  {%- if 'markov' in var('attrib_models') %}{%- do branches.append([basis, ['markov_path'], 'markov_credits', 'null::text']) %}{% endif %}
+{%- endfor %}
 
-{% for basis in bases if attrib.journey_models() %}
+{%- if 'markov' in var('attrib_models') %}
+with markov_credits as materialized (
+    select conversion_day, touch_day, {{ scope }}, revenue, markov_path
+    from {{ ref('int_attrib__markov_credits') }}
+)
+{% endif %}
+{%- for basis, models, credits, inputs in branches %}
 select
     {{ attrib.literal(basis) }}::text as date_basis,
     date_day,
@@ -19,38 +28,26 @@ select
     {{ scope }},
     credit.conversions,
     credit.revenue,
-    {{ attrib.credit_inputs('days.' ~ inputs[basis]) }} as inputs
+    {{ inputs }} as inputs
 from (
     select
         {{ basis }}_day as date_day,
         {{ scope }}
-        {%- for model in attrib.journey_models() %},
+        {%- for model in models %},
         {{ attrib.credit_sums(model) }}
         {%- endfor %}
-    from {{ ref('int_attrib__touch_credits') }}
+    from {{ credits }}
     {%- if is_incremental() %}
-    where {{ basis }}_day not in (select date_day from {{ this }} where date_basis = {{ attrib.literal(basis) }})
+    where {{ basis }}_day not in (select date_day from {{ this }} where date_basis = {{ attrib.literal(basis) }} and model = {{ attrib.literal(models[0]) }})
     {%- endif %}
     group by {{ basis }}_day, {{ scope }}
 ) as sums
 inner join {{ ref('int_attrib__days') }} as days on days.day = sums.date_day
 cross join lateral (
     values
-    {%- for model in attrib.journey_models() %}
+    {%- for model in models %}
     ({{ attrib.literal(model) }}::text, {{ model }}_conversions, {{ model }}_revenue){{ ',' if not loop.last }}
     {%- endfor %}
 ) as credit (model, conversions, revenue)
-{{ 'union all' if not loop.last or has_markov }}
-{% endfor %}
-
-{%- if has_markov %}
-select
-    case {% for basis in bases %}when grouping({{ basis }}_day) = 0 then {{ attrib.literal(basis) }}::text {% endfor %}end as date_basis,
-    coalesce({% for basis in bases %}{{ basis }}_day{{ ', ' if not loop.last }}{% endfor %}) as date_day,
-    'markov_path'::text as model,
-    {{ scope }},
-    {{ attrib.credit_sums('markov_path') }},
-    null::text as inputs
-from {{ ref('int_attrib__markov_credits') }}
-group by grouping sets ({% for basis in bases %}({{ basis }}_day, {{ scope }}){{ ', ' if not loop.last }}{% endfor %})
-{%- endif %}
+{{ 'union all' if not loop.last }}
+{%- endfor %}

@@ -2,8 +2,9 @@
     materialized=attrib.materialization('incremental'),
     indexes=attrib.refresh_index(['conversion_id', 'touch_number']), persist_docs=attrib.documented(),
     incremental_strategy='append',
-    on_schema_change='sync_all_columns',
-    pre_hook="{{ attrib.forget_changed_days(ref('int_attrib__days'), attrib.credit_inputs('days.journey_inputs'), 'conversion_day') }}"
+    on_schema_change='append_new_columns',
+    pre_hook=["{{ attrib.forget_other_models() }}",
+              "{{ attrib.forget_changed_days(ref('int_attrib__days'), attrib.credit_inputs('days.journey_inputs'), 'conversion_day') }}"]
 ) }}
 
 {%- if is_incremental() %}
