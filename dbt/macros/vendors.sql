@@ -119,3 +119,12 @@ from daily
     else 100
   end
 {%- endmacro %}
+
+
+{#- Does stg_attrib__events keep what it read? Where web addresses are read, which takes long. -#}
+{% macro keeps_events() -%}
+  {{- return(var('attrib_segment') is not none or var('attrib_snowplow') is not none or var('attrib_ga4') is not none) -}}
+{%- endmacro %}
+
+{#- The day by which it keeps them: UTC, whatever attrib_time_zone; events without a time are kept, too. -#}
+{% macro sent_day(at) -%} coalesce(({{ at }} at time zone 'UTC')::date, '-infinity') {%- endmacro %}
