@@ -179,3 +179,13 @@ SELECT * FROM optimize_budget(ARRAY[response_curve('a', 10, 5)], 10, constraints
 SELECT * FROM budget_frontier(ARRAY[response_curve('a', 10, 5)], 10, 5);
 SELECT * FROM budget_frontier(ARRAY[response_curve('a', 10, 5, min_spend => 7)], 5, 10);
 SELECT * FROM budget_frontier(ARRAY[response_curve('a', 10, 5)], 5, 10, 0);
+
+-- A profit's certificate does not hang on the units: the same plan in millions, in billionths, and with a margin that takes it back.
+SELECT spend_unit, response_unit, round(sum(optimal_spend)::numeric / spend_unit, 3) AS spend,
+       round((max(objective_value) / spend_unit)::numeric, 4) AS profit, bool_and(gap BETWEEN 0 AND 1e-6) AS proven,
+       bool_and(upper_bound <= objective_value + 1e-5 * abs(objective_value)) AS bounded
+FROM (VALUES (1::numeric, 1::numeric), (1e-6, 1e9), (1e6, 1e-9)) AS u (spend_unit, response_unit),
+     optimize_budget(ARRAY[response_curve('a', 100 * response_unit::float8, 50 * spend_unit::float8, 2, max_spend => 100 * spend_unit::float8),
+                           response_curve('b', 60 * response_unit::float8, 20 * spend_unit::float8, 2, max_spend => 100 * spend_unit::float8)],
+                     100 * spend_unit::float8, objective => 'profit', margin => (2 * spend_unit / response_unit)::float8)
+GROUP BY 1, 2 ORDER BY 1;

@@ -64,6 +64,10 @@ SELECT level, max(gap) < 0.05 AS narrow, max(upper_bound) >= max(objective_value
        max(objective_value) <= sum(optimal_response) * (1 + 1e-9) AS below_mean
 FROM models, unnest(ARRAY[0.1, 0.5, 1]) AS level, optimize_budget(m, risk => 'cvar', risk_level => level, tolerance => 0.05) WHERE name = 'first'
 GROUP BY level ORDER BY level;
+-- The interval of a lift holds the lift, as everything reported of a ridge fit does.
+SELECT bool_and(lift BETWEEN lift_low AND lift_high) AS inside, count(lift_low) > 0 AS any
+FROM models, unnest(ARRAY[0.5, 1, 2]) AS budget,
+     LATERAL optimize_budget(m, budget * (SELECT sum(current_spend) FROM optimize_budget(m))) WHERE name = 'first';
 -- A posterior: responses are means over its draws.
 SET client_min_messages = error;
 INSERT INTO models SELECT 'posterior', mmm_fit(d, fourier_terms => 0, chains => 2, warmup => 150, draws => 100) FROM datasets;

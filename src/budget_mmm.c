@@ -315,6 +315,7 @@ put_channel(RowSink *sink, const ModelBudget *b, const BudgetRequest *request,
 	double unit =
 		request->objective == BUDGET_REVENUE && request->target != BUDGET_TARGET_RESPONSE ? 1 / b->unit : 1;
 	const char *binding = budget_binding_name(plan->binding[i], request, constraints);
+	double low, high;
 	Datum values[16] = {0};
 	bool nulls[16] = {false};
 
@@ -335,7 +336,13 @@ put_channel(RowSink *sink, const ModelBudget *b, const BudgetRequest *request,
 	budget_put_number(values, nulls, 11, unit * plan->value);
 	budget_put_number(values, nulls, 12, unit * plan->bound);
 	budget_put_number(values, nulls, 13, plan->gap);
-	mmm_put_interval(lift, b->value->fit.draws, LIFT_LEVEL, values + 14, nulls + 14);
+	if (mmm_interval(b->value, a->then - a->now, lift, LIFT_LEVEL, &low, &high))
+	{
+		budget_put_number(values, nulls, 14, low);
+		budget_put_number(values, nulls, 15, high);
+	}
+	else
+		nulls[14] = nulls[15] = true;
 	row_sink_put(sink, values, nulls);
 }
 

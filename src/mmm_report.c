@@ -119,19 +119,6 @@ mmm_reported_predictions(const MmmValue *value, const MmmData *data, int first, 
 }
 
 void
-mmm_put_interval(double *number, int n, double level, Datum *values, bool *nulls)
-{
-	double low, high;
-
-	nulls[0] = nulls[1] = !central_interval(number, n, level, &low, &high);
-	if (!nulls[0])
-	{
-		values[0] = Float8GetDatum(low);
-		values[1] = Float8GetDatum(high);
-	}
-}
-
-void
 mmm_put_figure(const MmmValue *value, double reported, double *draws, double level, Datum *values,
 			   bool *nulls)
 {

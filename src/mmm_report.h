@@ -33,9 +33,6 @@ extern void mmm_put_figure(const MmmValue *value, double reported, double *draws
 /* The quantile at p of n numbers in no order (moved in the act). */
 extern double mmm_quantile(double *number, int n, double p);
 
-/* Sets a pair of columns to the central interval of n numbers alone (moved in the act), or to NULL. */
-extern void mmm_put_interval(double *number, int n, double level, Datum *values, bool *nulls);
-
 /* Sets a column to a number, or to NULL if it is not finite. */
 extern void mmm_put_number(double number, Datum *value, bool *null);
 

@@ -112,6 +112,13 @@ budget_sharpen(BudgetProblem *p, BudgetSearch *search, BudgetPrices *prices)
 	relax_work_free(p->env, work);
 }
 
+/* One unit of revenue or profit in the model. */
+static double
+objective_unit(const BudgetProblem *p)
+{
+	return p->request->objective == BUDGET_PROFIT ? p->request->margin * p->response_unit : p->response_unit;
+}
+
 /* By how much the reported objective grows when the model's grows by one. */
 static double
 objective_rate(const BudgetProblem *p, const BudgetSearch *search)
@@ -124,7 +131,7 @@ objective_rate(const BudgetProblem *p, const BudgetSearch *search)
 		return p->response_unit * exp(-response);
 	if (p->request->objective == BUDGET_ROI)
 		return p->response_unit / (budget_spend(p, search->plan) * p->spend_unit);
-	return p->response_unit;
+	return objective_unit(p);
 }
 
 /* What a row's price is in the user's units; negative when the row holds spend up. */
@@ -134,13 +141,45 @@ row_worth(const BudgetPrices *prices, int k, double rate)
 	return (prices->high[k] - prices->low[k]) * rate;
 }
 
+/* Of the rows that a channel is in and that cost something, the dearest: a constraint, and the total. */
+typedef struct BindingRows
+{
+	int group; /* -1: none */
+	int total;
+} BindingRows;
+
+static BindingRows *
+find_binding_rows(const BudgetProblem *p, const BudgetPrices *prices)
+{
+	BindingRows *rows = CORE_ALLOC(p->env, BindingRows, p->n);
+
+	for (int i = 0; i < p->n; i++)
+		rows[i] = (BindingRows){-1, -1};
+	for (int k = 0; k < p->rows; k++)
+	{
+		double worth = fabs(prices->high[k] - prices->low[k]);
+
+		for (int m = 0; m < p->row[k].count && worth > 1e-9; m++)
+		{
+			BindingRows *own = &rows[p->row[k].members[m]];
+			int *dearest = p->row_owner[k] == BUDGET_TOTAL ? &own->total : &own->group;
+
+			if (*dearest < 0 || worth > fabs(prices->high[*dearest] - prices->low[*dearest]))
+				*dearest = k;
+		}
+		core_check(p->env);
+	}
+	return rows;
+}
+
 static void
 explain_channel(const BudgetProblem *p, const BudgetSearch *search, const BudgetPrices *prices, double rate,
-				int i, double price, BudgetPlan *plan)
+				int i, double price, BindingRows rows, BudgetPlan *plan)
 {
 	double x = search->plan[i];
 	double gain = budget_response_price(&p->model, prices) * curve_slope_at(&p->curves[i], x) - price;
-	double largest = 1e-9;
+	bool by_target = p->model.has_floor && prices->floor > 1e-9;
+	int row = rows.group >= 0 || by_target ? rows.group : rows.total;
 
 	plan->binding[i] = BUDGET_UNBOUND;
 	plan->shadow_price[i] = NAN;
@@ -148,43 +187,28 @@ explain_channel(const BudgetProblem *p, const BudgetSearch *search, const Budget
 	{
 		plan->binding[i] = p->low_owner[i];
 		plan->shadow_price[i] = gain * rate;
-		return;
 	}
-	if (x >= p->own_high[i] && gain > 0)
+	else if (x >= p->own_high[i] && gain > 0)
 	{
 		plan->binding[i] = p->high_owner[i];
 		plan->shadow_price[i] = gain * rate;
-		return;
 	}
-	for (int pass = 0; pass < 2 && plan->binding[i] == BUDGET_UNBOUND; pass++)
+	else if (row >= 0)
 	{
-		for (int k = 0; k < p->rows; k++)
-		{
-			double worth = prices->high[k] - prices->low[k];
-
-			if ((p->row_owner[k] == BUDGET_TOTAL) != (pass == 1) || fabs(worth) <= largest)
-				continue;
-			for (int m = 0; m < p->row[k].count; m++)
-			{
-				if (p->row[k].members[m] != i)
-					continue;
-				largest = fabs(worth);
-				plan->binding[i] = p->row_owner[k];
-				plan->shadow_price[i] = row_worth(prices, k, rate);
-			}
-		}
-		if (pass == 0 && plan->binding[i] == BUDGET_UNBOUND && p->model.has_floor && prices->floor > 1e-9)
-		{
-			double per_unit =
-				p->request->target == BUDGET_TARGET_ROAS
-					? budget_spend(p, search->plan) * p->spend_unit
-					: (p->request->objective == BUDGET_REACH ? 1 / (1 - p->request->target_value) : 1);
-
-			plan->binding[i] = BUDGET_TARGET;
-			plan->shadow_price[i] = -prices->floor * rate * per_unit / p->response_unit;
-		}
+		plan->binding[i] = p->row_owner[row];
+		plan->shadow_price[i] = row_worth(prices, row, rate);
 	}
-	if (plan->binding[i] == BUDGET_UNBOUND && p->request->target == BUDGET_TARGET_MARGINAL_ROAS)
+	else if (by_target)
+	{
+		double per_unit =
+			p->request->target == BUDGET_TARGET_ROAS
+				? budget_spend(p, search->plan) * p->spend_unit
+				: (p->request->objective == BUDGET_REACH ? 1 / (1 - p->request->target_value) : 1);
+
+		plan->binding[i] = BUDGET_TARGET;
+		plan->shadow_price[i] = -prices->floor * rate * per_unit / p->response_unit;
+	}
+	else if (p->request->target == BUDGET_TARGET_MARGINAL_ROAS)
 		plan->binding[i] = BUDGET_TARGET;
 }
 
@@ -193,6 +217,7 @@ budget_explain(const BudgetProblem *p, const BudgetSearch *search, const BudgetP
 			   BudgetPlan *plan)
 {
 	double *price = CORE_ALLOC(p->env, double, p->n);
+	BindingRows *rows = find_binding_rows(p, prices);
 	double model_rate = objective_rate(p, search);
 	double rate = model_rate / p->spend_unit; /* a limit on spend, in the user's units */
 
@@ -205,10 +230,11 @@ budget_explain(const BudgetProblem *p, const BudgetSearch *search, const BudgetP
 	}
 	for (int i = 0; i < p->n; i++)
 	{
-		explain_channel(p, search, prices, rate, i, price[i], plan);
+		explain_channel(p, search, prices, rate, i, price[i], rows[i], plan);
 		if (plan->binding[i] == BUDGET_TARGET && !isnan(plan->shadow_price[i]))
 			plan->shadow_price[i] = plan->shadow_price[i] / rate * model_rate;
 	}
+	core_free(p->env, rows);
 	core_free(p->env, price);
 }
 
@@ -219,7 +245,7 @@ budget_report(const BudgetProblem *p, const BudgetSearch *search, BudgetPlan *pl
 	double spend = 0;
 	double response = 0;
 	double spare = fmax(search->bound - search->value, 0);
-	double tiny = BUDGET_TINY * p->response_unit;
+	double tiny = BUDGET_TINY * objective_unit(p);
 
 	for (int i = 0; i < p->n; i++)
 	{
@@ -252,7 +278,7 @@ budget_report(const BudgetProblem *p, const BudgetSearch *search, BudgetPlan *pl
 	else
 	{
 		plan->value = r->objective == BUDGET_PROFIT ? r->margin * response - spend : response;
-		plan->bound = plan->value + spare * p->response_unit;
+		plan->bound = plan->value + spare * objective_unit(p);
 	}
 	plan->gap_unit = fmax(fabs(plan->bound), tiny);
 	plan->gap = (plan->bound - plan->value) / plan->gap_unit;

@@ -14,17 +14,20 @@ set_cost(BudgetProblem *p, double cost)
 		p->cost[i] = cost;
 }
 
-/* What the objective and the target make of gain, cost and floor. Spend costs unit / unit. */
+/*
+ * What the objective and the target make of gain, cost and floor. Spend costs unit / unit. A profit is counted in
+ * units of margin x response, so that what counts as nothing does not depend on the margin's unit.
+ */
 static void
 set_objective(BudgetProblem *p)
 {
 	const BudgetRequest *r = p->request;
 	double exchange = p->spend_unit / p->response_unit;
 
-	p->model.gain = r->objective == BUDGET_PROFIT ? r->margin : 1;
-	set_cost(p, r->objective == BUDGET_PROFIT ? exchange : 0);
+	p->model.gain = 1;
+	set_cost(p, r->objective == BUDGET_PROFIT ? exchange / r->margin : 0);
 	if (r->target == BUDGET_TARGET_MARGINAL_ROAS)
-		set_cost(p, fmax(p->cost[0], p->model.gain * r->target_value * exchange));
+		set_cost(p, fmax(p->cost[0], r->target_value * exchange));
 	else if (r->target == BUDGET_TARGET_ROAS)
 	{
 		p->model.has_floor = true;
