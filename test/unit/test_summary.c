@@ -410,6 +410,49 @@ test_limits(void)
 	   "nothing merged is an empty summary");
 }
 
+/* A summary of the paths a, aa, aaa, ...: few bytes of many touches. */
+static FlatBytes
+write_ladder(uint32_t length, int64_t conversions, const SummaryMeta *meta)
+{
+	const char *channels[] = {"a"};
+	uint32_t *touches = calloc(length + QUICK_TOUCHES, sizeof(uint32_t));
+	FlatWriter writer;
+	FlatBytes flat = {0};
+
+	flat_writer_begin(&writer, channels, 1, meta, 0, 0, unit_env());
+	for (uint32_t i = 1; i <= length; i++)
+	{
+		SummaryPath path = {.conversions = conversions,
+							.matured_conversions = conversions,
+							.touches = touches,
+							.ntouches = i};
+
+		if (flat_writer_put(&writer, &path) != CORE_OK)
+			return flat;
+	}
+	(void) flat_writer_end(&writer, &flat);
+	free(touches);
+	return flat;
+}
+
+/* Where the totals do not exclude that the text is too long, it is measured path by path; here it is not. */
+static void
+test_measured_merge(void)
+{
+	SummaryMeta meta = {.has_options = true,
+						.has_half_life = true,
+						.half_life = 1,
+						.channel_lookback = "{}",
+						.transforms = "[]"};
+	FlatBytes one = write_ladder(4000, 1, &meta);
+	FlatBytes twice[2] = {one, one};
+	FlatBytes merged = {0};
+
+	ok(summary_flat_merge(twice, 2, &meta, 0, unit_env(), &merged) == CORE_OK &&
+		   same_bytes(merged, write_ladder(4000, 2, &meta)),
+	   "8 million touches merge to the sums");
+}
+
 /* A sum of squares that no values have: the bootstrap would draw from a negative variance. */
 static void
 test_impossible_squares(void)
@@ -447,6 +490,7 @@ main(void)
 	test_merge_adds();
 	test_broken_bytes();
 	test_limits();
+	test_measured_merge();
 	test_impossible_squares();
 	return done();
 }
