@@ -23,19 +23,29 @@ jsonb_value_text(JsonbValue *value)
 }
 
 void
-jsonb_object_begin(JsonbObjectIter *it, Jsonb *object, const char *what)
+jsonb_object_begin_input(JsonbObjectIter *it, Jsonb *object, const char *what, Node *escontext)
 {
 	JsonbValue skipped;
 
 	it->what = what;
 	it->key = NULL;
+	it->escontext = escontext;
 	if (!JB_ROOT_IS_OBJECT(object))
-		ereport(ERROR, (errcode(BAD_OPTION),
-						errmsg("%s must be a JSON object, not %s", what,
-							   JsonbToCString(NULL, &object->root, VARSIZE(object))),
-						errhint("Write it as '{\"key\": value}'.")));
+	{
+		errsave(escontext, (errcode(BAD_OPTION),
+							errmsg("%s must be a JSON object, not %s", what,
+								   JsonbToCString(NULL, &object->root, VARSIZE(object))),
+							errhint("Write it as '{\"key\": value}'.")));
+		return;
+	}
 	it->iter = JsonbIteratorInit(&object->root);
 	(void) JsonbIteratorNext(&it->iter, &skipped, true); /* WJB_BEGIN_OBJECT */
+}
+
+void
+jsonb_object_begin(JsonbObjectIter *it, Jsonb *object, const char *what)
+{
+	jsonb_object_begin_input(it, object, what, NULL);
 }
 
 void
@@ -49,7 +59,7 @@ jsonb_object_next(JsonbObjectIter *it)
 {
 	JsonbValue key;
 
-	if (JsonbIteratorNext(&it->iter, &key, true) != WJB_KEY)
+	if (SOFT_ERROR_OCCURRED(it->escontext) || JsonbIteratorNext(&it->iter, &key, true) != WJB_KEY)
 		return false;
 	it->key = pnstrdup(key.val.string.val, key.val.string.len);
 	(void) JsonbIteratorNext(&it->iter, &it->value, true); /* WJB_VALUE, nested ones as jbvBinary */
@@ -57,12 +67,11 @@ jsonb_object_next(JsonbObjectIter *it)
 }
 
 /* "what: \"key\" must be ..., not ..." */
-pg_noreturn static void
+static void
 bad_value(JsonbObjectIter *it, const char *must)
 {
-	ereport(ERROR, (errcode(BAD_OPTION), errmsg("%s: \"%s\" must be %s, not %s", it->what, it->key, must,
-												jsonb_value_text(&it->value))));
-	pg_unreachable();
+	errsave(it->escontext, (errcode(BAD_OPTION), errmsg("%s: \"%s\" must be %s, not %s", it->what, it->key,
+														must, jsonb_value_text(&it->value))));
 }
 
 static double
@@ -77,71 +86,102 @@ jsonb_option_float8(JsonbObjectIter *it, double min, double max)
 	double number;
 
 	if (it->value.type != jbvNumeric)
+	{
 		bad_value(it, "a number");
+		return min;
+	}
 	number = numeric_to_float8(it->value.val.numeric);
-	if (!(number >= min && number <= max))
-		bad_value(it, psprintf("between %g and %g", min, max));
-	return number;
+	if (number >= min && number <= max)
+		return number;
+	bad_value(it, psprintf("between %g and %g", min, max));
+	return min;
+}
+
+static bool
+numeric_is_whole_between(Numeric numeric, int64 min, int64 max)
+{
+	Datum number = NumericGetDatum(numeric);
+	Datum low = NumericGetDatum(int64_to_numeric(min));
+	Datum high = NumericGetDatum(int64_to_numeric(max));
+
+	return !numeric_is_nan(numeric) && !numeric_is_inf(numeric) &&
+		   !DatumGetBool(DirectFunctionCall2(numeric_lt, number, low)) &&
+		   !DatumGetBool(DirectFunctionCall2(numeric_gt, number, high)) &&
+		   DatumGetBool(DirectFunctionCall2(numeric_eq, number,
+											DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0))));
 }
 
 int64
 jsonb_option_int64(JsonbObjectIter *it, int64 min, int64 max)
 {
-	const char *must = psprintf("a whole number between " INT64_FORMAT " and " INT64_FORMAT, min, max);
-	Datum number;
-	Datum low;
-	Datum high;
-
-	if (it->value.type != jbvNumeric)
-		bad_value(it, must);
-	number = NumericGetDatum(it->value.val.numeric);
-	low = NumericGetDatum(int64_to_numeric(min));
-	high = NumericGetDatum(int64_to_numeric(max));
-	if (numeric_is_nan(it->value.val.numeric) || numeric_is_inf(it->value.val.numeric) ||
-		DatumGetBool(DirectFunctionCall2(numeric_lt, number, low)) ||
-		DatumGetBool(DirectFunctionCall2(numeric_gt, number, high)) ||
-		!DatumGetBool(DirectFunctionCall2(numeric_eq, number,
-										  DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0)))))
-		bad_value(it, must);
-	return DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
+	if (it->value.type == jbvNumeric && numeric_is_whole_between(it->value.val.numeric, min, max))
+		return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(it->value.val.numeric)));
+	bad_value(it, psprintf("a whole number between " INT64_FORMAT " and " INT64_FORMAT, min, max));
+	return min;
 }
 
 bool
 jsonb_option_bool(JsonbObjectIter *it)
 {
-	if (it->value.type != jbvBool)
-		bad_value(it, "true or false");
-	return it->value.val.boolean;
+	if (it->value.type == jbvBool)
+		return it->value.val.boolean;
+	bad_value(it, "true or false");
+	return false;
 }
 
 char *
 jsonb_option_text(JsonbObjectIter *it)
 {
-	if (it->value.type != jbvString)
-		bad_value(it, "a string");
-	return jsonb_value_text(&it->value);
+	if (it->value.type == jbvString)
+		return jsonb_value_text(&it->value);
+	bad_value(it, "a string");
+	return pstrdup("");
+}
+
+static bool
+fixed_interval(Interval *interval, const char *what, Node *escontext, int64 *microseconds)
+{
+	int64 days;
+
+	if (interval->month == 0 && !pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &days) &&
+		!pg_add_s64_overflow(days, interval->time, microseconds) && *microseconds > 0)
+		return true;
+	ereturn(escontext, false,
+			(errcode(BAD_OPTION),
+			 errmsg("%s must be a positive interval of days or smaller units, not %s", what,
+					DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)))),
+			 errhint("Months and years have no fixed length; write '30 days' rather than '1 month'.")));
 }
 
 int64
 jsonb_option_interval(JsonbObjectIter *it)
 {
 	char *text = jsonb_option_text(it);
-	Datum interval = DirectFunctionCall3(interval_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid),
-										 Int32GetDatum(-1));
+	Datum interval;
+	int64 microseconds;
 
-	return interval_microseconds(DatumGetIntervalP(interval), psprintf("%s: \"%s\"", it->what, it->key));
+	if (SOFT_ERROR_OCCURRED(it->escontext) ||
+		!DirectInputFunctionCallSafe(interval_in, text, InvalidOid, -1, it->escontext, &interval) ||
+		!fixed_interval(DatumGetIntervalP(interval), psprintf("%s: \"%s\"", it->what, it->key), it->escontext,
+						&microseconds))
+		return 1;
+	return microseconds;
 }
 
-/* Opens the current value as an array and returns an iterator past its start. */
+/* Opens the current value as an array and returns an iterator past its start; NULL if it is none. */
 static JsonbIterator *
 array_begin(JsonbObjectIter *it, const char *must, int *count)
 {
 	JsonbIterator *iter;
 	JsonbValue skipped;
 
+	*count = 0;
 	if (it->value.type != jbvBinary || !JsonContainerIsArray(it->value.val.binary.data) ||
 		JsonContainerIsScalar(it->value.val.binary.data))
+	{
 		bad_value(it, must);
+		return NULL;
+	}
 	*count = JsonContainerSize(it->value.val.binary.data);
 	iter = JsonbIteratorInit(it->value.val.binary.data);
 	(void) JsonbIteratorNext(&iter, &skipped, true);
@@ -160,7 +200,11 @@ jsonb_option_text_array(JsonbObjectIter *it, int *count)
 	{
 		(void) JsonbIteratorNext(&iter, &element, true);
 		if (element.type != jbvString)
+		{
 			bad_value(it, must);
+			*count = 0;
+			break;
+		}
 		result[i] = pnstrdup(element.val.string.val, element.val.string.len);
 	}
 	return result;
@@ -177,11 +221,14 @@ jsonb_option_float8_array(JsonbObjectIter *it, int *count)
 	for (int i = 0; i < *count; i++)
 	{
 		(void) JsonbIteratorNext(&iter, &element, true);
-		if (element.type != jbvNumeric)
+		if (element.type == jbvNumeric)
+			result[i] = numeric_to_float8(element.val.numeric);
+		if (element.type != jbvNumeric || !isfinite(result[i]))
+		{
 			bad_value(it, must);
-		result[i] = numeric_to_float8(element.val.numeric);
-		if (!isfinite(result[i]))
-			bad_value(it, must);
+			*count = 0;
+			break;
+		}
 	}
 	return result;
 }
@@ -189,24 +236,15 @@ jsonb_option_float8_array(JsonbObjectIter *it, int *count)
 void
 jsonb_option_unknown(JsonbObjectIter *it, const char *known)
 {
-	ereport(ERROR, (errcode(BAD_OPTION), errmsg("%s: unrecognized key \"%s\"", it->what, it->key),
-					known[0] ? errhint("Known keys are %s.", known) : errhint("No keys are known.")));
+	errsave(it->escontext, (errcode(BAD_OPTION), errmsg("%s: unrecognized key \"%s\"", it->what, it->key),
+							known[0] ? errhint("Known keys are %s.", known) : errhint("No keys are known.")));
 }
 
 int64
 interval_microseconds(Interval *interval, const char *what)
 {
-	const char *text;
-	int64 days;
-	int64 total;
+	int64 microseconds = 0;
 
-	if (interval->month == 0 && !pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &days) &&
-		!pg_add_s64_overflow(days, interval->time, &total) && total > 0)
-		return total;
-	text = DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)));
-	ereport(ERROR,
-			(errcode(BAD_OPTION),
-			 errmsg("%s must be a positive interval of days or smaller units, not %s", what, text),
-			 errhint("Months and years have no fixed length; write '30 days' rather than '1 month'.")));
-	pg_unreachable();
+	(void) fixed_interval(interval, what, NULL, &microseconds);
+	return microseconds;
 }
