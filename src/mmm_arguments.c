@@ -103,7 +103,7 @@ spec_arguments(FunctionCallInfo fcinfo, const MmmData *data, MmmSpec *spec)
 	pair = palloc(sizeof(int[2]) * Max(names.count, 1));
 	for (int i = 0; i < names.count; i++)
 	{
-		mmm_interaction_parse(names.names[i], data, pair[i]);
+		(void) mmm_interaction_parse(names.names[i], data, pair[i], NULL);
 		for (int j = 0; j < i; j++)
 			if ((pair[i][0] == pair[j][0] && pair[i][1] == pair[j][1]) ||
 				(pair[i][0] == pair[j][1] && pair[i][1] == pair[j][0]))
@@ -111,7 +111,7 @@ spec_arguments(FunctionCallInfo fcinfo, const MmmData *data, MmmSpec *spec)
 								errmsg("interactions: \"%s\" occurs twice", names.names[i])));
 	}
 	spec->interaction = (const int(*)[2]) pair;
-	mmm_spec_check(spec, data);
+	(void) mmm_spec_check(spec, data, NULL);
 }
 
 /* Data that no such model can learn from. */

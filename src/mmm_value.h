@@ -39,19 +39,19 @@ extern bool mmm_method_by_name(const char *name, MmmMethod *method);
 extern const char *mmm_likelihood_name(MmmLikelihood likelihood);
 extern bool mmm_likelihood_by_name(const char *name, MmmLikelihood *likelihood);
 
-/* Raises 22023 unless such a model can be fitted to such data. */
-extern void mmm_spec_check(const MmmSpec *spec, const MmmData *data);
+/* 22023 to `escontext`, and false, unless such a model can be fitted to such data. */
+extern bool mmm_spec_check(const MmmSpec *spec, const MmmData *data, Node *escontext);
 
 /*
  * What text and bytes from outside must satisfy beyond their syntax: kinds and counts, before anything is laid out
- * by them, then the numbers. mmm_value_invalid raises 22P02.
+ * by them, then the numbers. mmm_value_invalid leaves 22P02 in `escontext`, or raises it without one, and is false.
  */
-extern void mmm_value_check_spec(const MmmValue *value);
-extern void mmm_value_check_numbers(const MmmValue *value);
-pg_noreturn extern void mmm_value_invalid(const char *detail);
+extern bool mmm_value_check_spec(const MmmValue *value, Node *escontext);
+extern bool mmm_value_check_numbers(const MmmValue *value, Node *escontext);
+extern bool mmm_value_invalid(Node *escontext, const char *detail);
 
-/* "tv*search" as a pair of channels; 22023 for what is none. */
-extern void mmm_interaction_parse(const char *name, const MmmData *data, int pair[2]);
+/* "tv*search" as a pair of channels; 22023 and false for what is none. */
+extern bool mmm_interaction_parse(const char *name, const MmmData *data, int pair[2], Node *escontext);
 extern char *mmm_component_name(const MmmModel *model, int component);
 
 #endif
