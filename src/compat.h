@@ -21,13 +21,20 @@
 extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 #endif
 
+/* 15 introduced these names. */
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#define strtoi64(text, end, base) ((int64) strtoll(text, end, base))
+#endif
+
 /* What a hash table of the executor may use. */
 #include "executor/nodeHash.h"
-#include "miscadmin.h"
+#include "miscadmin.h" /* work_mem */
 #if PG_VERSION_NUM >= 150000
 #define attrib_hash_memory_limit() get_hash_memory_limit()
 #else
-#define attrib_hash_memory_limit() ((size_t) get_hash_mem() * 1024)
+#define attrib_hash_memory_limit()                                                                           \
+	((size_t) Min(work_mem * hash_mem_multiplier * 1024.0, (double) (SIZE_MAX / 2)))
 #endif
 
 /* 17 introduced the 64-bit finalizer of MurmurHash3, a bijection that spreads every bit. */
