@@ -87,7 +87,7 @@ DirectInputFunctionCallSafe(PGFunction func, char *str, Oid typioparam, int32 ty
 
 /*
  * 16 lets the actions of the JSON parser report errors, as the return value of a soft error that was saved before;
- * until then they raise. 17 reads a lexer's input in place of a copy of its own. A file that uses these includes
+ * until then they raise. 17 lets the caller say where the lexer's state lives. A file that uses these includes
  * utils/jsonfuncs.h.
  */
 #if PG_VERSION_NUM >= 160000
