@@ -127,7 +127,7 @@ class Model:
 
     def total(self, channel, periods=None):
         first = 0 if periods is None else self.periods - periods
-        return sum(self.spend[g][channel][first:].sum() for g in self.geos)
+        return float(sum(self.spend[g][channel][first:].sum() for g in self.geos))  # a number for SQL: NumPy 2 prints its own otherwise
 
 
 def close(a, b, relative=1e-9):
@@ -169,7 +169,7 @@ for name, model in models.items():
     for periods, factor in ((None, 1), (13, 1), (13, 2.5), (40, 0.4)):
         today = sum(model.total(c, periods) for c in model.channels)
         total = factor * today
-        answer = plan(name, ", %.17g%s" % (total, "" if periods is None else ", periods => %d" % periods))
+        answer = plan(name, ", %r%s" % (total, "" if periods is None else ", periods => %d" % periods))
         values = [[model.response(c, total * k / STEPS / model.total(c, periods), periods) for k in range(STEPS + 1)]
                   for c in model.channels]
         reference = best_by_grid(values)[STEPS]
@@ -192,7 +192,7 @@ values = {c: numpy.array([model.response(c, total * k / STEPS / model.total(c)) 
 pair = best_by_grid([values["a"], values["b"]])
 floor = int(0.9 * STEPS)
 reference = max(pair[k] + values["c"][STEPS - k] for k in range(floor, STEPS + 1))
-answer = plan("hill", ", constraints => '[{\"channels\": [\"a\", \"b\"], \"min\": %.17g}]'" % (total * floor / STEPS))
+answer = plan("hill", ", constraints => '[{\"channels\": [\"a\", \"b\"], \"min\": %r}]'" % (total * floor / STEPS))
 ok(answer[0]["objective_value"] >= reference * (1 - 1e-9) and answer[0]["upper_bound"] >= reference and answer[0]["gap"] <= 1e-6
    and answer[0]["optimal_spend"] + answer[1]["optimal_spend"] >= total * floor / STEPS * (1 - 1e-9), "hill: a floor over two channels", answer)
 
@@ -200,7 +200,7 @@ ok(answer[0]["objective_value"] >= reference * (1 - 1e-9) and answer[0]["upper_b
 wanted = 1.1 * sum(a["current_response"] for a in answer) / total
 reference = max(a + b + c for k, a in enumerate(values["a"][::30]) for j, b in enumerate(values["b"][::30]) for i, c in enumerate(values["c"][::30])
                 if a + b + c >= wanted * 30 * (k + j + i) * total / STEPS and k + j + i > 0)
-answer = plan("hill", ", target_roas => %.17g" % wanted)
+answer = plan("hill", ", target_roas => %r" % wanted)
 ok(answer[0]["objective_value"] >= reference * (1 - 1e-9) and answer[0]["upper_bound"] >= reference and answer[0]["gap"] <= 1e-6
    and sum(a["optimal_response"] for a in answer) >= wanted * sum(a["optimal_spend"] for a in answer) * (1 - 1e-9), "hill: a target return", answer)
 
@@ -221,7 +221,7 @@ def tail(multipliers, level):
 
 
 for level in (0.1, 0.33, 1):
-    answer = plan("hill", ", risk => 'cvar', risk_level => %.17g" % level)
+    answer = plan("hill", ", risk => 'cvar', risk_level => %r" % level)
     mine = tail({a["channel"]: a["optimal_spend"] / a["current_spend"] for a in answer}, level)
     steps = 12
     reference = max(tail({"a": total * i / steps / model.total("a"), "b": total * j / steps / model.total("b"),
