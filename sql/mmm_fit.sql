@@ -93,6 +93,35 @@ FROM (SELECT mmm_fit(mmm_dataset_agg(week, CASE WHEN t < 120 THEN sales END, jso
 SELECT channel, contribution > 0 AS positive, num_nonnulls(contribution_low, contribution_high, roas_low, roas_high, marginal_roas_low) AS intervals
 FROM datasets, mmm_roas(mmm_fit(d, method => 'ridge', extra => '{"replicates": 0, "candidates": 200, "penalty": 0.001, "folds": 0}'));
 
+-- The estimate lies in its interval: where replicates shrink what the penalty shrank before (from 0.9 on), and where a coefficient is 0, from
+-- which they can only rise (within 0.1)
+CREATE TABLE awkward AS
+SELECT name, CASE name WHEN 'shrunk' THEN mmm_fit(d, 'ridge', adstock => 'none', saturation => 'linear', extra => '{"penalty": 0.1}')
+                       ELSE mmm_fit(d, 'ridge', fourier_terms => 1) END AS m
+FROM (SELECT name, mmm_dataset_agg(week, sales, jsonb_build_object('tv', tv, 'search', search, 'radio', 10 + (t * t * 13) % 47), jsonb_build_object('price', price)) AS d
+      FROM sales, (VALUES ('shrunk'), ('at 0')) AS n (name) WHERE t < 60 GROUP BY name) AS s;
+SELECT name, contribution > 0 AS positive, contribution_low = contribution AS at_low, contribution_high = contribution AS at_high FROM awkward, mmm_roas(m, level => 0.1) WHERE channel = 'radio' ORDER BY name;
+WITH l (level) AS (VALUES (0.9), (0.1))
+SELECT name, level, report, count(*) FILTER (WHERE low <= figure AND figure <= high) AS inside, count(*) AS figures
+FROM (SELECT name, level, 'contributions' AS report, low, contribution AS figure, high FROM awkward, l, mmm_contributions(m, level => level)
+      UNION ALL SELECT name, level, 'contribution', contribution_low, contribution, contribution_high FROM awkward, l, mmm_roas(m, level => level)
+      UNION ALL SELECT name, level, 'roas', roas_low, roas, roas_high FROM awkward, l, mmm_roas(m, level => level, by => 'period') WHERE spend > 0
+      UNION ALL SELECT name, level, 'marginal_roas', marginal_roas_low, marginal_roas, marginal_roas_high FROM awkward, l, mmm_roas(m, level => level)
+      UNION ALL SELECT name, level, 'curves', low, response, high FROM awkward, l, mmm_response_curves(m, points => 5, level => level) WHERE multiplier > 0
+      UNION ALL SELECT name, level, 'predictions', low, predicted, high FROM awkward, l, mmm_predict(m, (SELECT mmm_dataset_agg(week, NULL, jsonb_build_object(
+        'tv', tv, 'search', search, 'radio', 10), '{"price": 9}') FROM sales WHERE t BETWEEN 60 AND 69), level => level)
+      UNION ALL SELECT name, 0.9, 'parameters', low, mean, high FROM awkward, mmm_parameters(m)) AS f
+GROUP BY name, level, report ORDER BY name, level DESC, report;
+-- ... and all of them tell one story
+SELECT r.channel, abs(r.contribution_high / v.high - 1) < 1e-9 AS curves, abs(r.roas_high * r.spend / r.contribution_high - 1) < 1e-9 AS roas,
+       abs(r.marginal_roas_high / r.roas_high - 1) < 1e-9 AS marginal, abs(p.high * x.total / r.contribution_high - 1) < 1e-9 AS parameters
+FROM awkward, mmm_roas(m) AS r
+JOIN LATERAL (SELECT * FROM mmm_response_curves(m)) AS v ON v.channel = r.channel AND v.multiplier = 1
+JOIN LATERAL (SELECT * FROM mmm_parameters(m)) AS p ON p.component = r.channel
+JOIN (SELECT 'tv' AS channel, sum(tv) / max(tv) AS total FROM sales WHERE t < 60
+      UNION ALL SELECT 'search', sum(search) / max(search) FROM sales WHERE t < 60) AS x ON x.channel = r.channel
+WHERE name = 'shrunk';
+
 -- Holdout is scored; interactions, knots, other kinds and orders work
 SELECT metric, ok FROM datasets, mmm_diagnostics(mmm_fit(d, method => 'ridge', holdout_periods => 10, extra => '{"replicates": 0}')) WHERE metric LIKE 'holdout%';
 SELECT DISTINCT component FROM datasets, mmm_contributions(mmm_fit(d, method => 'ridge', interactions => '{search*tv}', trend => 'knots',
@@ -102,6 +131,13 @@ SELECT adstock, saturation, (SELECT value > 0.97 FROM mmm_diagnostics(mmm_fit(d,
 FROM datasets, (VALUES ('none', 'linear'), ('geometric', 'root'), ('delayed', 'tanh'), ('binomial', 'michaelis_menten'), ('weibull_pdf', 'log1p'),
                        ('geometric', 'inverse_scaled_logistic'), ('geometric', 'hill_sigmoid')) AS k (adstock, saturation);
 SELECT round(value::numeric, 3) AS r2 FROM datasets, mmm_diagnostics(mmm_fit(d, method => 'ridge', max_lag => NULL, extra => '{"replicates": 0, "folds": 0}')) WHERE metric = 'r2';
+
+-- Yearly rows show no season
+SELECT m::text::json #>> '{arguments,season_length}' AS season_length, m::text::mmm_model::text = m::text AS round_trip,
+       (SELECT sum(abs(contribution)) FROM mmm_contributions(m) WHERE component = 'seasonality') AS seasonality
+FROM (SELECT mmm_fit(mmm_dataset_agg((date '2000-01-01' + t * interval '1 year')::date, sales, jsonb_build_object('tv', tv)), 'ridge', fourier_terms => 2,
+                     extra => '{"replicates": 0, "candidates": 50, "folds": 0}') AS m
+      FROM (SELECT t, sales, tv FROM sales WHERE t < 20) AS s) AS f;
 
 -- As curves for the optimizer: at constant spend they are the model's own response
 SELECT c.channel, saturation, half_saturation IS NULL AS no_half, abs(saturated * coefficient / per_period - 1) < 1e-9 AS agrees, round(current_spend) AS current_spend
@@ -182,6 +218,7 @@ SELECT mmm_fit(d, 'ridge', fourier_terms => 51) FROM datasets;
 SELECT mmm_fit(d, 'ridge', season_length => 0) FROM datasets;
 SELECT mmm_fit(d, 'ridge', season_length => 1e-300) FROM datasets;
 SELECT mmm_fit(d, 'ridge', season_length => 'NaN') FROM datasets;
+SELECT mmm_fit(d, 'ridge', season_length => 1e300) FROM datasets;
 SELECT mmm_fit(d, 'ridge', interactions => '{tv}') FROM datasets;
 SELECT mmm_fit(d, 'ridge', interactions => '{tv*radio}') FROM datasets;
 SELECT mmm_fit(d, 'ridge', interactions => '{tv*tv}') FROM datasets;
@@ -215,6 +252,9 @@ SELECT '{}'::mmm_model;
 SELECT replace(m::text, '"version": 1, "method"', '"version": 2, "method"')::mmm_model FROM models WHERE name = 'first';
 SELECT regexp_replace(m::text, '"parameters": \[[^,]*,', '"parameters": [')::mmm_model FROM models WHERE name = 'first';
 SELECT regexp_replace(m::text, '"parameters": \[[^,]*,', '"parameters": [2,')::mmm_model FROM models WHERE name = 'first';
+SELECT regexp_replace(m::text, '"season_length": [^,]*', '"season_length": 1.9')::mmm_model FROM models WHERE name = 'first';
+SELECT regexp_replace(m::text, '"season_length": [^,]*', '"season_length": 1e-300')::mmm_model FROM models WHERE name = 'first';
+SELECT regexp_replace(m::text, '"season_length": [^,]*', '"season_length": -52')::mmm_model FROM models WHERE name = 'first';
 
 -- Hard but answered: a channel without spend, one that never varied, twins, more columns than rows, negative media effects
 SELECT channel, contribution, roas, marginal_roas, cost_per_kpi FROM mmm_roas((SELECT mmm_fit(mmm_dataset_agg(week, sales, '{"radio": 0}'), 'ridge') FROM sales));

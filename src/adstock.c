@@ -13,15 +13,7 @@
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(attrib_adstock_carry);
-PG_FUNCTION_INFO_V1(attrib_adstock_trans);
-PG_FUNCTION_INFO_V1(attrib_adstock_delayed_trans);
-PG_FUNCTION_INFO_V1(attrib_adstock_binomial_trans);
-PG_FUNCTION_INFO_V1(attrib_adstock_weibull_trans);
 PG_FUNCTION_INFO_V1(attrib_adstock_final);
-PG_FUNCTION_INFO_V1(attrib_adstock_series);
-PG_FUNCTION_INFO_V1(attrib_adstock_delayed_series);
-PG_FUNCTION_INFO_V1(attrib_adstock_binomial_series);
-PG_FUNCTION_INFO_V1(attrib_adstock_weibull_series);
 
 /* An aggregate's memory: its parameters, which every row repeats, and the stream that they began. */
 typedef struct AdstockState
@@ -146,30 +138,6 @@ transition(FunctionCallInfo fcinfo, AdstockKind kind)
 }
 
 Datum
-attrib_adstock_trans(PG_FUNCTION_ARGS)
-{
-	return transition(fcinfo, ADSTOCK_GEOMETRIC);
-}
-
-Datum
-attrib_adstock_delayed_trans(PG_FUNCTION_ARGS)
-{
-	return transition(fcinfo, ADSTOCK_DELAYED);
-}
-
-Datum
-attrib_adstock_binomial_trans(PG_FUNCTION_ARGS)
-{
-	return transition(fcinfo, ADSTOCK_BINOMIAL);
-}
-
-Datum
-attrib_adstock_weibull_trans(PG_FUNCTION_ARGS)
-{
-	return transition(fcinfo, ADSTOCK_WEIBULL_PDF);
-}
-
-Datum
 attrib_adstock_final(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
@@ -233,26 +201,22 @@ series(FunctionCallInfo fcinfo, AdstockKind kind)
 		construct_array(elements, n, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-Datum
-attrib_adstock_series(PG_FUNCTION_ARGS)
-{
-	return series(fcinfo, ADSTOCK_GEOMETRIC);
-}
+/* A form's two SQL functions: the aggregate's transition, and over an array. Weibull's arguments say which it is. */
+#define FORM(form, kind)                                                                                     \
+	PG_FUNCTION_INFO_V1(attrib_##form##_trans);                                                              \
+	Datum attrib_##form##_trans(PG_FUNCTION_ARGS)                                                            \
+	{                                                                                                        \
+		return transition(fcinfo, kind);                                                                     \
+	}                                                                                                        \
+	PG_FUNCTION_INFO_V1(attrib_##form##_series);                                                             \
+	Datum attrib_##form##_series(PG_FUNCTION_ARGS)                                                           \
+	{                                                                                                        \
+		return series(fcinfo, kind);                                                                         \
+	}
 
-Datum
-attrib_adstock_delayed_series(PG_FUNCTION_ARGS)
-{
-	return series(fcinfo, ADSTOCK_DELAYED);
-}
-
-Datum
-attrib_adstock_binomial_series(PG_FUNCTION_ARGS)
-{
-	return series(fcinfo, ADSTOCK_BINOMIAL);
-}
-
-Datum
-attrib_adstock_weibull_series(PG_FUNCTION_ARGS)
-{
-	return series(fcinfo, ADSTOCK_WEIBULL_PDF);
-}
+/* clang-format off */
+FORM(adstock, ADSTOCK_GEOMETRIC)
+FORM(adstock_delayed, ADSTOCK_DELAYED)
+FORM(adstock_binomial, ADSTOCK_BINOMIAL)
+FORM(adstock_weibull, ADSTOCK_WEIBULL_PDF)
+/* clang-format on */

@@ -37,9 +37,6 @@ enum
 /* Enough to fit a line and a channel, and to have something left over. */
 #define MIN_OBSERVATIONS 8
 
-/* A season of fewer periods than this cannot be told from one of more. */
-#define MIN_SEASON_LENGTH 2
-
 pg_noreturn static void
 unrecognized(const char *argument, const char *given, const char *known)
 {
@@ -52,11 +49,11 @@ static MmmMethod
 method_argument(FunctionCallInfo fcinfo)
 {
 	char *name = argument_text(fcinfo, ARG_METHOD, "method");
-	MmmMethod method;
+	int method = mmm_number_of_name(MMM_METHOD_NAMES, name);
 
-	if (!mmm_method_by_name(name, &method))
+	if (method < 0)
 		unrecognized("method", name, "ridge and bayes");
-	return method;
+	return (MmmMethod) method;
 }
 
 static int
@@ -67,12 +64,25 @@ max_lag_argument(FunctionCallInfo fcinfo)
 	return argument_int32(fcinfo, ARG_MAX_LAG, "max_lag", 0, ADSTOCK_MAX_LAG);
 }
 
+/* 0 where none is given and the dataset's periods are too long to show a year's course. */
+static double
+season_argument(FunctionCallInfo fcinfo, const CalendarStep *step)
+{
+	double year = calendar_year(step);
+
+	if (PG_ARGISNULL(ARG_SEASON_LENGTH))
+		return year >= MMM_MIN_SEASON ? year : 0;
+	(void) mmm_season_check(PG_GETARG_FLOAT8(ARG_SEASON_LENGTH), NULL);
+	return PG_GETARG_FLOAT8(ARG_SEASON_LENGTH);
+}
+
 static void
 spec_arguments(FunctionCallInfo fcinfo, const MmmData *data, MmmSpec *spec)
 {
 	char *adstock = argument_text(fcinfo, ARG_ADSTOCK, "adstock");
 	char *saturation = argument_text(fcinfo, ARG_SATURATION, "saturation");
-	char *trend = argument_text(fcinfo, ARG_TREND, "trend");
+	char *trend_name = argument_text(fcinfo, ARG_TREND, "trend");
+	int trend = mmm_number_of_name(MMM_TREND_NAMES, trend_name);
 	NameList names = argument_names(fcinfo, ARG_INTERACTIONS, "interactions");
 	CalendarStep step = mmm_dataset_step(data);
 	int(*pair)[2];
@@ -81,23 +91,15 @@ spec_arguments(FunctionCallInfo fcinfo, const MmmData *data, MmmSpec *spec)
 		unrecognized("adstock", adstock, adstock_names());
 	if (!saturation_by_name(saturation, &spec->saturation))
 		unrecognized("saturation", saturation, saturation_names());
-	if (!mmm_trend_by_name(trend, &spec->trend))
-		unrecognized("trend", trend, "none, linear and knots");
+	if (trend < 0)
+		unrecognized("trend", trend_name, "none, linear and knots");
+	spec->trend = (MmmTrend) trend;
 	spec->adstock_first = argument_bool(fcinfo, ARG_ADSTOCK_FIRST, "adstock_first");
 	spec->max_lag = max_lag_argument(fcinfo);
 	spec->normalized = argument_bool(fcinfo, ARG_NORMALIZED, "normalized");
 	spec->free_slope = argument_bool(fcinfo, ARG_FREE_SLOPE, "free_slope");
 	spec->fourier_terms = argument_int32(fcinfo, ARG_FOURIER_TERMS, "fourier_terms", 0, 50);
-	spec->season_length =
-		PG_ARGISNULL(ARG_SEASON_LENGTH) ? calendar_year(&step) : PG_GETARG_FLOAT8(ARG_SEASON_LENGTH);
-	if (!PG_ARGISNULL(ARG_SEASON_LENGTH) && !(spec->season_length >= MIN_SEASON_LENGTH))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("season_length must be at least %d periods, not %g", MIN_SEASON_LENGTH,
-					spec->season_length),
-			 errhint(
-				 "NULL takes a year of the dataset's periods; fourier_terms => 0 leaves the season out.")));
+	spec->season_length = season_argument(fcinfo, &step);
 	spec->holdout = argument_int32(fcinfo, ARG_HOLDOUT, "holdout_periods", 0, data->periods);
 	spec->interactions = names.count;
 	pair = palloc(sizeof(int[2]) * Max(names.count, 1));

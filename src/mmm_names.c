@@ -3,65 +3,27 @@
  */
 #include "mmm_value.h"
 
-static const char *const trend_names[] = {"none", "linear", "knots"};
-static const char *const method_names[] = {"ridge", "bayes"};
-static const char *const likelihood_names[] = {"least_squares", "normal", "student_t"};
+#define MOST_NAMES 3
 
-static int
-index_of_name(const char *name, const char *const *names, int count)
+static const char *const names[][MOST_NAMES] = {
+	[MMM_METHOD_NAMES] = {"ridge", "bayes"},
+	[MMM_TREND_NAMES] = {"none", "linear", "knots"},
+	[MMM_LIKELIHOOD_NAMES] = {"least_squares", "normal", "student_t"},
+};
+
+const char *
+mmm_name(MmmNames of, int number)
 {
-	for (int i = 0; i < count; i++)
-		if (strcmp(name, names[i]) == 0)
+	return names[of][number];
+}
+
+int
+mmm_number_of_name(MmmNames of, const char *name)
+{
+	for (int i = 0; i < MOST_NAMES && names[of][i]; i++)
+		if (strcmp(name, names[of][i]) == 0)
 			return i;
 	return -1;
-}
-
-const char *
-mmm_trend_name(MmmTrend trend)
-{
-	return trend_names[trend];
-}
-
-bool
-mmm_trend_by_name(const char *name, MmmTrend *trend)
-{
-	int i = index_of_name(name, trend_names, lengthof(trend_names));
-
-	if (i >= 0)
-		*trend = (MmmTrend) i;
-	return i >= 0;
-}
-
-const char *
-mmm_method_name(MmmMethod method)
-{
-	return method_names[method];
-}
-
-bool
-mmm_method_by_name(const char *name, MmmMethod *method)
-{
-	int i = index_of_name(name, method_names, lengthof(method_names));
-
-	if (i >= 0)
-		*method = (MmmMethod) i;
-	return i >= 0;
-}
-
-const char *
-mmm_likelihood_name(MmmLikelihood likelihood)
-{
-	return likelihood_names[likelihood];
-}
-
-bool
-mmm_likelihood_by_name(const char *name, MmmLikelihood *likelihood)
-{
-	int i = index_of_name(name, likelihood_names, lengthof(likelihood_names));
-
-	if (i >= 0)
-		*likelihood = (MmmLikelihood) i;
-	return i >= 0;
 }
 
 char *

@@ -110,24 +110,16 @@ mmm_parameter_sd(const MmmValue *value, const MmmReportedParameter *parameter)
 	return n > 1 ? sqrt(squares / (n - 1)) * parameter->unit : NAN;
 }
 
-static void
-put_number(double number, Datum *value, bool *null)
-{
-	*null = !isfinite(number);
-	if (!*null)
-		*value = Float8GetDatum(number);
-}
-
 /* prior_mean to ess_tail */
 static void
 put_marginal(const MmmMarginal *marginal, double unit, double sd, Datum *values, bool *nulls)
 {
-	put_number(marginal->prior_mean * unit, values + 7, nulls + 7);
-	put_number(marginal->prior_sd * unit, values + 8, nulls + 8);
-	put_number(mmm_contraction(marginal, sd / unit), values + 9, nulls + 9);
-	put_number(marginal->rhat, values + 10, nulls + 10);
-	put_number(marginal->ess_bulk, values + 11, nulls + 11);
-	put_number(marginal->ess_tail, values + 12, nulls + 12);
+	mmm_put_number(marginal->prior_mean * unit, values + 7, nulls + 7);
+	mmm_put_number(marginal->prior_sd * unit, values + 8, nulls + 8);
+	mmm_put_number(mmm_contraction(marginal, sd / unit), values + 9, nulls + 9);
+	mmm_put_number(marginal->rhat, values + 10, nulls + 10);
+	mmm_put_number(marginal->ess_bulk, values + 11, nulls + 11);
+	mmm_put_number(marginal->ess_tail, values + 12, nulls + 12);
 }
 
 static void
@@ -135,6 +127,7 @@ put_parameter(RowSink *sink, const MmmValue *value, const MmmReportedParameter *
 {
 	int n = value->fit.draws;
 	double *draws = palloc(sizeof(double) * Max(n, 1));
+	double mean = value->fit.parameters[reported->place] * reported->unit;
 	double sd = mmm_parameter_sd(value, reported);
 	double low, high;
 	Datum values[13];
@@ -145,9 +138,9 @@ put_parameter(RowSink *sink, const MmmValue *value, const MmmReportedParameter *
 		draws[d] = mmm_draw(value, d)[reported->place] * reported->unit;
 	values[0] = CStringGetTextDatum(reported->component);
 	values[1] = CStringGetTextDatum(reported->name);
-	values[2] = Float8GetDatum(value->fit.parameters[reported->place] * reported->unit);
+	values[2] = Float8GetDatum(mean);
 	nulls[0] = nulls[1] = nulls[2] = false;
-	if (mmm_interval(draws, n, PARAMETER_LEVEL, &low, &high))
+	if (mmm_interval(value, mean, draws, PARAMETER_LEVEL, &low, &high))
 	{
 		values[3] = Float8GetDatum(sd);
 		values[4] = Float8GetDatum(low);

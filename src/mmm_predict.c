@@ -216,8 +216,8 @@ add_noise(const Noise *noise, uint64 number, double unit, double *cell)
 }
 
 static void
-put_prediction(RowSink *sink, const MmmData *asked, int geo, int t, double predicted, double *cell, int draws,
-			   double level)
+put_prediction(RowSink *sink, const MmmValue *value, const MmmData *asked, int geo, int t, double predicted,
+			   double *cell, double level)
 {
 	Datum values[5];
 	bool nulls[5] = {!asked->has_geo, false, false, false, false};
@@ -225,8 +225,7 @@ put_prediction(RowSink *sink, const MmmData *asked, int geo, int t, double predi
 	if (asked->has_geo)
 		values[0] = CStringGetTextDatum(asked->geo_name[geo]);
 	values[1] = DateADTGetDatum(asked->period[t]);
-	values[2] = Float8GetDatum(predicted);
-	mmm_put_interval(cell, draws, level, values + 3, nulls + 3);
+	mmm_put_figure(value, predicted, cell, level, values + 2, nulls + 2);
 	row_sink_put(sink, values, nulls);
 }
 
@@ -256,7 +255,7 @@ put_geo(RowSink *sink, const Noise *noise, const Merged *m, const MmmData *asked
 			cell[d] = drawn[n * (d + 1) + at];
 		predicted = mmm_reported(value, drawn[at], cell);
 		add_noise(noise, (uint64) geo * 1000003 + asked->period[t], mmm_kpi_unit(&value->model, geo), cell);
-		put_prediction(sink, asked, asked_geo, t, predicted, cell, draws, level);
+		put_prediction(sink, value, asked, asked_geo, t, predicted, cell, level);
 	}
 	mmm_geo_columns_free(&columns, attrib_env());
 	pfree(parts);

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "arguments.h"
+#include "core/interval.h"
 
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -14,57 +15,6 @@ PG_FUNCTION_INFO_V1(attrib_mmm_contributions);
 
 /* Fewer draws than this say nothing about tails. */
 #define MIN_DRAWS 20
-
-/* Of sorted numbers, or with the two that matter in their places: linear between them (Hyndman and Fan's type 7). */
-static double
-quantile(const double *sorted, int n, double p)
-{
-	double place = p * (n - 1);
-	int below = (int) place;
-
-	if (below >= n - 1)
-		return sorted[n - 1];
-	return sorted[below] + (place - below) * (sorted[below + 1] - sorted[below]);
-}
-
-/*
- * The k-th smallest of n numbers into its place, none greater before it and none smaller behind (Hoare 1961).
- * Draws come in no order that could make this slow.
- */
-static void
-select_place(double *number, int n, int k)
-{
-	int low = 0;
-	int high = n - 1;
-
-	while (low < high)
-	{
-		double pivot = number[low + (high - low) / 2];
-		int i = low;
-		int j = high;
-
-		while (i <= j)
-		{
-			while (number[i] < pivot)
-				i++;
-			while (number[j] > pivot)
-				j--;
-			if (i <= j)
-			{
-				double t = number[i];
-
-				number[i++] = number[j];
-				number[j--] = t;
-			}
-		}
-		if (k <= j)
-			high = j;
-		else if (k >= i)
-			low = i;
-		else
-			return;
-	}
-}
 
 /* The numbers before `from` are known to be no greater than the quantile. */
 static double
@@ -84,7 +34,7 @@ quantile_behind(double *number, int from, int n, double p)
 		number[next] = number[below + 1];
 		number[below + 1] = least;
 	}
-	return quantile(number, n, p);
+	return sorted_quantile(number, n, p);
 }
 
 double
@@ -93,8 +43,9 @@ mmm_quantile(double *number, int n, double p)
 	return quantile_behind(number, 0, n, p);
 }
 
-bool
-mmm_interval(double *number, int n, double level, double *low, double *high)
+/* The central interval of n numbers (moved in the act); false if there are too few or some are not finite. */
+static bool
+central_interval(double *number, int n, double level, double *low, double *high)
 {
 	if (n < MIN_DRAWS)
 		return false;
@@ -103,6 +54,27 @@ mmm_interval(double *number, int n, double level, double *low, double *high)
 			return false;
 	*low = mmm_quantile(number, n, (1 - level) / 2);
 	*high = quantile_behind(number, (int) ((1 - level) / 2 * (n - 1)), n, (1 + level) / 2);
+	return true;
+}
+
+/*
+ * Percentiles of the replicates of a ridge fit may miss its estimate: a coefficient at 0 can only move upwards in
+ * them, where the bootstrap is inconsistent (Andrews 2000), and each of them shrinks what was shrunk before.
+ * Reaching out to the estimate covers the truth no less often, stays where the parameter may be, and commutes
+ * with units and other monotone maps, so that contributions, ROAS and curves still tell one story. Percentiles
+ * reflected about the estimate leave the parameter's range, and where replicates pile up on the bound there is
+ * nothing to correct their bias by.
+ */
+bool
+mmm_interval(const MmmValue *value, double reported, double *draws, double level, double *low, double *high)
+{
+	if (!central_interval(draws, value->fit.draws, level, low, high))
+		return false;
+	if (value->fit.chains == 0)
+	{
+		*low = Min(*low, reported);
+		*high = Max(*high, reported);
+	}
 	return true;
 }
 
@@ -151,12 +123,36 @@ mmm_put_interval(double *number, int n, double level, Datum *values, bool *nulls
 {
 	double low, high;
 
-	nulls[0] = nulls[1] = !mmm_interval(number, n, level, &low, &high);
+	nulls[0] = nulls[1] = !central_interval(number, n, level, &low, &high);
 	if (!nulls[0])
 	{
 		values[0] = Float8GetDatum(low);
 		values[1] = Float8GetDatum(high);
 	}
+}
+
+void
+mmm_put_figure(const MmmValue *value, double reported, double *draws, double level, Datum *values,
+			   bool *nulls)
+{
+	double low, high;
+
+	values[0] = Float8GetDatum(reported);
+	nulls[0] = false;
+	nulls[1] = nulls[2] = !mmm_interval(value, reported, draws, level, &low, &high);
+	if (!nulls[1])
+	{
+		values[1] = Float8GetDatum(low);
+		values[2] = Float8GetDatum(high);
+	}
+}
+
+void
+mmm_put_number(double number, Datum *value, bool *null)
+{
+	*null = !isfinite(number);
+	if (!*null)
+		*value = Float8GetDatum(number);
 }
 
 const double *
@@ -247,8 +243,8 @@ put_geo_contributions(RowSink *sink, const MmmValue *value, MmmWindow window, do
 				values[0] = CStringGetTextDatum(data->geo_name[geo]);
 			values[1] = DateADTGetDatum(data->period[t]);
 			values[2] = CStringGetTextDatum(mmm_component_name(&value->model, k));
-			values[3] = Float8GetDatum(mmm_reported(value, cell[0], cell + 1));
-			mmm_put_interval(cell + 1, draws, level, values + 4, nulls + 4);
+			mmm_put_figure(value, mmm_reported(value, cell[0], cell + 1), cell + 1, level, values + 3,
+						   nulls + 3);
 			row_sink_put(sink, values, nulls);
 		}
 	pfree(drawn);

@@ -19,14 +19,25 @@ extern MmmWindow mmm_window_argument(FunctionCallInfo fcinfo, int argno, const M
 /* level, in (0, 1). */
 extern double mmm_level_argument(FunctionCallInfo fcinfo, int argno);
 
-/* The central interval of n numbers (moved in the act); false if there are too few or some are not finite. */
-extern bool mmm_interval(double *number, int n, double level, double *low, double *high);
+/*
+ * The central interval of a figure's values under the draws (moved in the act), of a ridge fit as far as the
+ * reported figure if that lies outside; false if there are too few draws or some are not finite.
+ */
+extern bool mmm_interval(const MmmValue *value, double reported, double *draws, double level, double *low,
+						 double *high);
+
+/* Sets three columns: the reported figure and its interval, or NULL. */
+extern void mmm_put_figure(const MmmValue *value, double reported, double *draws, double level, Datum *values,
+						   bool *nulls);
 
 /* The quantile at p of n numbers in no order (moved in the act). */
 extern double mmm_quantile(double *number, int n, double p);
 
-/* Sets a pair of columns to the interval, or to NULL. */
+/* Sets a pair of columns to the central interval of n numbers alone (moved in the act), or to NULL. */
 extern void mmm_put_interval(double *number, int n, double level, Datum *values, bool *nulls);
+
+/* Sets a column to a number, or to NULL if it is not finite. */
+extern void mmm_put_number(double number, Datum *value, bool *null);
 
 /* Parameters of draw d; draw -1 is the estimate. */
 extern const double *mmm_draw(const MmmValue *value, int d);

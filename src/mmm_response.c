@@ -180,16 +180,7 @@ put_figure(const MmmValue *value, const double *figure, int ngroups, int group, 
 		return;
 	for (int d = 0; d < draws; d++)
 		cell[d] = unit * figure[(Size) (d + 1) * ngroups + group];
-	values[0] = Float8GetDatum(unit * figure[group]);
-	mmm_put_interval(cell, draws, level, values + 1, nulls + 1);
-}
-
-static void
-put_number(double number, Datum *value, bool *null)
-{
-	*null = !isfinite(number);
-	if (!*null)
-		*value = Float8GetDatum(number);
+	mmm_put_figure(value, unit * figure[group], cell, level, values, nulls);
 }
 
 static void
@@ -224,11 +215,11 @@ put_roas(RowSink *sink, const MmmValue *value, const ReportGroup *groups, int ng
 		values[2] = CStringGetTextDatum(data->channel_name[c]);
 		values[3] = Float8GetDatum(spend);
 		put_figure(value, figures[c].contribution, ngroups, i, 1, level, cell, values + 4, nulls + 4);
-		put_number(spend / all_spend, values + 7, nulls + 7);
-		put_number(contribution / all_contribution, values + 8, nulls + 8);
+		mmm_put_number(spend / all_spend, values + 7, nulls + 7);
+		mmm_put_number(contribution / all_contribution, values + 8, nulls + 8);
 		put_figure(value, figures[c].contribution, ngroups, i, per_spend, level, cell, values + 9, nulls + 9);
 		put_figure(value, figures[c].slope, ngroups, i, per_spend, level, cell, values + 12, nulls + 12);
-		put_number(spend / contribution, values + 15, nulls + 15);
+		mmm_put_number(spend / contribution, values + 15, nulls + 15);
 		row_sink_put(sink, values, nulls);
 	}
 	pfree(cell);
@@ -368,10 +359,9 @@ put_curve(RowSink *sink, const MmmValue *value, int channel, int points, MmmWind
 		values[0] = CStringGetTextDatum(data->channel_name[channel]);
 		values[1] = Float8GetDatum(multiplier[j]);
 		values[2] = Float8GetDatum(multiplier[j] * spend);
-		values[3] = Float8GetDatum(mmm_reported(value, drawn.value[j], cell));
-		mmm_put_interval(cell, draws, level, values + 4, nulls + 4);
-		put_number(mmm_reported(value, drawn.slope[j], slope) * value->kpi_value / spend, values + 6,
-				   nulls + 6);
+		mmm_put_figure(value, mmm_reported(value, drawn.value[j], cell), cell, level, values + 3, nulls + 3);
+		mmm_put_number(mmm_reported(value, drawn.slope[j], slope) * value->kpi_value / spend, values + 6,
+					   nulls + 6);
 		values[7] = BoolGetDatum(multiplier[j] > reach * (1 + 1e-12));
 		row_sink_put(sink, values, nulls);
 	}

@@ -53,6 +53,19 @@ typedef struct FlatModel
  */
 
 bool
+mmm_season_check(double periods, Node *escontext)
+{
+	if (periods >= MMM_MIN_SEASON && periods <= MMM_MAX_SEASON)
+		return true;
+	ereturn(
+		escontext, false,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg("season_length must be between %d and %d periods, not %g", MMM_MIN_SEASON, MMM_MAX_SEASON,
+				periods),
+		 errhint("NULL takes a year of the dataset's periods; fourier_terms => 0 leaves the season out.")));
+}
+
+bool
 mmm_spec_check(const MmmSpec *spec, const MmmData *data, Node *escontext)
 {
 	Adstock adstock = {spec->adstock, spec->max_lag, false, {0, 0}};
@@ -70,11 +83,8 @@ mmm_spec_check(const MmmSpec *spec, const MmmData *data, Node *escontext)
 		ereturn(escontext, false,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("fourier_terms must be between 0 and 50, not %d", spec->fourier_terms)));
-	if (!(spec->season_length >= 0 && spec->season_length <= 1e6))
-		ereturn(escontext, false,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("season_length must be between 0 and 1e6 periods, not %g", spec->season_length),
-				 errhint("NULL takes a year of the dataset's periods.")));
+	if (spec->season_length != 0 && !mmm_season_check(spec->season_length, escontext))
+		return false;
 	if (spec->holdout < 0 || spec->holdout > data->periods)
 		ereturn(escontext, false,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

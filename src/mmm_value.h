@@ -10,6 +10,10 @@
 
 #define MMM_MODEL_VERSION 1
 
+/* Periods of a season: fewer cannot be told from more. */
+#define MMM_MIN_SEASON 2
+#define MMM_MAX_SEASON 1000000
+
 typedef enum MmmMethod
 {
 	MMM_RIDGE,
@@ -32,12 +36,20 @@ extern struct varlena *mmm_value_flatten(const MmmValue *value);
 extern const MmmValue *mmm_value_view(Datum datum);
 extern const MmmValue *mmm_value_arg(FunctionCallInfo fcinfo, int argno);
 
-extern const char *mmm_trend_name(MmmTrend trend);
-extern bool mmm_trend_by_name(const char *name, MmmTrend *trend);
-extern const char *mmm_method_name(MmmMethod method);
-extern bool mmm_method_by_name(const char *name, MmmMethod *method);
-extern const char *mmm_likelihood_name(MmmLikelihood likelihood);
-extern bool mmm_likelihood_by_name(const char *name, MmmLikelihood *likelihood);
+/* What has names in arguments and in the text form. */
+typedef enum MmmNames
+{
+	MMM_METHOD_NAMES,
+	MMM_TREND_NAMES,
+	MMM_LIKELIHOOD_NAMES,
+} MmmNames;
+
+/* The name of a MmmMethod, MmmTrend or MmmLikelihood, and back: -1 if it is none. */
+extern const char *mmm_name(MmmNames of, int number);
+extern int mmm_number_of_name(MmmNames of, const char *name);
+
+/* 22023 to `escontext`, and false, unless a season may have that many periods. */
+extern bool mmm_season_check(double periods, Node *escontext);
 
 /* 22023 to `escontext`, and false, unless such a model can be fitted to such data. */
 extern bool mmm_spec_check(const MmmSpec *spec, const MmmData *data, Node *escontext);

@@ -52,7 +52,7 @@ put_spec(StringInfo out, const MmmValue *value)
 					 ", \"normalized\": %s, \"free_slope\": %s, \"trend\": \"%s\", \"fourier_terms\": %d, "
 					 "\"season_length\": ",
 					 spec->normalized ? "true" : "false", spec->free_slope ? "true" : "false",
-					 mmm_trend_name(spec->trend), spec->fourier_terms);
+					 mmm_name(MMM_TREND_NAMES, spec->trend), spec->fourier_terms);
 	put_number(out, spec->season_length);
 	appendStringInfoString(out, ", \"interactions\": [");
 	for (int i = 0; i < spec->interactions; i++)
@@ -64,7 +64,7 @@ put_spec(StringInfo out, const MmmValue *value)
 					 spec->geo_coefficients ? "true" : "false", spec->holdout);
 	put_number(out, value->kpi_value);
 	if (spec->likelihood != MMM_LEAST_SQUARES)
-		appendStringInfo(out, ", \"likelihood\": \"%s\"", mmm_likelihood_name(spec->likelihood));
+		appendStringInfo(out, ", \"likelihood\": \"%s\"", mmm_name(MMM_LIKELIHOOD_NAMES, spec->likelihood));
 	appendStringInfo(out, ", \"seed\": " INT64_FORMAT, value->seed);
 }
 
@@ -77,7 +77,7 @@ attrib_model_out(PG_FUNCTION_ARGS)
 
 	initStringInfo(&out);
 	appendStringInfo(&out, "{\"version\": %d, \"method\": \"%s\", \"arguments\": {", MMM_MODEL_VERSION,
-					 mmm_method_name(value->method));
+					 mmm_name(MMM_METHOD_NAMES, value->method));
 	put_spec(&out, value);
 	appendStringInfoString(&out, "}, \"fit\": {\"penalty\": ");
 	put_number(&out, fit->penalty);
@@ -147,6 +147,25 @@ numbers_or_nulls(JsonbObjectIter *it, int *count)
 	return number;
 }
 
+/* The current value is no string, which is said already, or one that names nothing. */
+static void
+unknown_kind(JsonbObjectIter *it)
+{
+	if (!SOFT_ERROR_OCCURRED(it->escontext))
+		(void) mmm_value_invalid(it->escontext, psprintf("The %s is unknown.", it->key));
+}
+
+static int
+number_of_name(JsonbObjectIter *it, MmmNames of)
+{
+	int number = mmm_number_of_name(of, jsonb_option_text(it));
+
+	if (number >= 0)
+		return number;
+	unknown_kind(it);
+	return 0;
+}
+
 /* What the JSON says before the dataset tells what it means. */
 typedef struct ModelText
 {
@@ -162,14 +181,6 @@ typedef struct ModelText
 	JsonbValue draws;
 	int ndraws;
 } ModelText;
-
-/* The current value is no string, which is said already, or one that names nothing. */
-static void
-unknown_kind(JsonbObjectIter *it)
-{
-	if (!SOFT_ERROR_OCCURRED(it->escontext))
-		(void) mmm_value_invalid(it->escontext, psprintf("The %s is unknown.", it->key));
-}
 
 static void
 read_arguments(ModelText *text, JsonbValue *object)
@@ -191,10 +202,7 @@ read_arguments(ModelText *text, JsonbValue *object)
 				unknown_kind(&it);
 		}
 		else if (strcmp(it.key, "trend") == 0)
-		{
-			if (!mmm_trend_by_name(jsonb_option_text(&it), &spec->trend))
-				unknown_kind(&it);
-		}
+			spec->trend = (MmmTrend) number_of_name(&it, MMM_TREND_NAMES);
 		else if (strcmp(it.key, "adstock_first") == 0)
 			spec->adstock_first = jsonb_option_bool(&it);
 		else if (strcmp(it.key, "max_lag") == 0)
@@ -207,7 +215,7 @@ read_arguments(ModelText *text, JsonbValue *object)
 		else if (strcmp(it.key, "fourier_terms") == 0)
 			spec->fourier_terms = (int) jsonb_option_int64(&it, 0, 50);
 		else if (strcmp(it.key, "season_length") == 0)
-			spec->season_length = jsonb_option_float8(&it, 0, 1e6);
+			spec->season_length = jsonb_option_float8(&it, 0, MMM_MAX_SEASON);
 		else if (strcmp(it.key, "interactions") == 0)
 			text->interactions = jsonb_option_text_array(&it, &spec->interactions);
 		else if (strcmp(it.key, "geo_coefficients") == 0)
@@ -217,10 +225,7 @@ read_arguments(ModelText *text, JsonbValue *object)
 		else if (strcmp(it.key, "kpi_value") == 0)
 			text->value.kpi_value = jsonb_option_float8(&it, 0, MMM_MAX_AMOUNT);
 		else if (strcmp(it.key, "likelihood") == 0)
-		{
-			if (!mmm_likelihood_by_name(jsonb_option_text(&it), &spec->likelihood))
-				unknown_kind(&it);
-		}
+			spec->likelihood = (MmmLikelihood) number_of_name(&it, MMM_LIKELIHOOD_NAMES);
 		else if (strcmp(it.key, "seed") == 0)
 			text->value.seed = jsonb_option_int64(&it, PG_INT64_MIN, PG_INT64_MAX);
 		else
@@ -345,10 +350,7 @@ read_model(ModelText *text, Jsonb *json)
 		if (strcmp(it.key, "version") == 0)
 			text->versioned = jsonb_option_int64(&it, MMM_MODEL_VERSION, MMM_MODEL_VERSION) != 0;
 		else if (strcmp(it.key, "method") == 0)
-		{
-			if (!mmm_method_by_name(jsonb_option_text(&it), &text->value.method))
-				unknown_kind(&it);
-		}
+			text->value.method = (MmmMethod) number_of_name(&it, MMM_METHOD_NAMES);
 		else if (strcmp(it.key, "arguments") == 0)
 			read_arguments(text, &it.value);
 		else if (strcmp(it.key, "fit") == 0)

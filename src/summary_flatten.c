@@ -115,14 +115,14 @@ encode_entries(SummaryState *state)
 
 	summary_state_flush(state);
 	summary_state_order(state, &order);
-	touches = palloc_extended(2 * Max(order.longest_path, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
+	touches = palloc_extended(2 * (order.longest_path + QUICK_TOUCHES) * sizeof(uint32), MCXT_ALLOC_HUGE);
 	flat_writer_begin(&writer, order.names, order.nchannels, &state->meta, VARHDRSZ,
-					  (size_t) state->nentries * 8, attrib_env());
+					  (size_t) state->nentries * 6 + (size_t) state->ndetails * 12, attrib_env());
 	for (uint32 i = 0; i < state->nentries; i++)
 	{
 		const PathEntry *entry = &state->entries[order.entry[i]];
 		const uint8 *at = path_entry_bytes(entry);
-		uint32 *own = touches + (i % 2 ? order.longest_path : 0);
+		uint32 *own = touches + (i % 2 ? order.longest_path + QUICK_TOUCHES : 0);
 		SummaryPath path;
 
 		prefetch_counts(state, &order, i);
@@ -133,6 +133,10 @@ encode_entries(SummaryState *state)
 	}
 	check_flat(flat_writer_end(&writer, &flat));
 	set_flat_size(&flat);
+	pfree(touches);
+	pfree(order.entry);
+	pfree(order.number);
+	pfree(order.names);
 	return flat;
 }
 
@@ -154,7 +158,7 @@ merge_parts(SummaryState *state, const FlatBytes *entries)
 }
 
 static struct varlena *
-keep_flat(SummaryState *state, const FlatBytes *flat)
+copy_flat(const SummaryState *state, const FlatBytes *flat)
 {
 	struct varlena *kept = MemoryContextAllocHuge(state->hdr.eoh_context, flat->size);
 
@@ -172,7 +176,7 @@ compact_parts(SummaryState *state)
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "rollup", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext previous = MemoryContextSwitchTo(scratch);
 	FlatBytes flat = merge_parts(state, NULL);
-	struct varlena *merged = keep_flat(state, &flat);
+	struct varlena *merged = copy_flat(state, &flat);
 
 	for (uint32 i = 0; i < state->nparts; i++)
 		pfree(state->parts[i]);
@@ -221,6 +225,9 @@ summary_state_add_flat(SummaryState *state, struct varlena *flat)
 		compact_parts(state);
 }
 
+/* A value of fewer bytes is copied out of the context it was made in; more stay there, for memory is slow when new. */
+#define COPY_LIMIT ((Size) 64 * 1024)
+
 struct varlena *
 summary_state_flat(SummaryState *state)
 {
@@ -240,12 +247,33 @@ summary_state_flat(SummaryState *state)
 			FlatBytes entries = encode_entries(state);
 
 			flat = merge_parts(state, &entries);
+			pfree(entries.bytes);
 		}
-		state->flat = keep_flat(state, &flat);
 		MemoryContextSwitchTo(previous);
-		MemoryContextDelete(scratch);
+		if (flat.size < COPY_LIMIT)
+		{
+			state->flat = copy_flat(state, &flat);
+			MemoryContextDelete(scratch);
+		}
+		else
+		{
+			MemoryContextSetParent(scratch, state->hdr.eoh_context);
+			state->flat = (struct varlena *) flat.bytes;
+			state->flat_context = scratch;
+		}
 	}
 	return state->flat;
+}
+
+void
+summary_state_drop_flat(SummaryState *state)
+{
+	if (state->flat_context)
+		MemoryContextDelete(state->flat_context);
+	else
+		pfree(state->flat);
+	state->flat = NULL;
+	state->flat_context = NULL;
 }
 
 static Size

@@ -119,7 +119,8 @@ typedef struct SummaryState
 	Size merged_size; /* of parts[0], if it came from merging */
 	uint32 *scratch;  /* for callers that collect a path, see summary_state_scratch() */
 	uint32 scratch_capacity;
-	struct varlena *flat; /* cache of the flat form; dropped by every change */
+	struct varlena *flat;		/* cache of the flat form; dropped by every change */
+	MemoryContext flat_context; /* which it has to itself, if it is large */
 } SummaryState;
 
 /*
@@ -128,15 +129,14 @@ typedef struct SummaryState
  */
 extern SummaryState *summary_state_create(MemoryContext parent, ChannelDict *channels);
 
+extern void summary_state_drop_flat(SummaryState *state);
+
 /* To be told of every change, also by those who change meta themselves: the flat form is of yesterday then. */
 static inline void
 summary_state_changed(SummaryState *state)
 {
 	if (unlikely(state->flat))
-	{
-		pfree(state->flat);
-		state->flat = NULL;
-	}
+		summary_state_drop_flat(state);
 }
 
 /* The state behind a read-write expanded datum, or NULL if the datum is something else. */

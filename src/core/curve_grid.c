@@ -201,6 +201,14 @@ curve_grid_choose(CurveGrid *grid, double accuracy)
 /* Terms whose arithmetic is done side by side, without calls in between. */
 #define SIDE_BY_SIDE 64
 
+static inline void
+add_parts(const double part[JET][SIDE_BY_SIDE], int count, double sum[JET])
+{
+	for (int k = 0; k < count; k++)
+		for (int j = 0; j < JET; j++)
+			sum[j] += part[j][k];
+}
+
 /* Terms at one knot; each kind has its own way from one knot to the next. w[k] is (scale m / half)^slope. */
 static void
 add_logistic(const double *gain, double *w, double ratio, int n, double jet[JET])
@@ -226,9 +234,7 @@ add_logistic(const double *gain, double *w, double ratio, int n, double jet[JET]
 			part[3][k] = d * (1 - 6 * v * r);
 			x[k] *= ratio;
 		}
-		for (int k = 0; k < count; k++)
-			for (int j = 0; j < JET; j++)
-				sum[j] += part[j][k];
+		add_parts((const double(*)[SIDE_BY_SIDE]) part, count, sum);
 	}
 	memcpy(jet, sum, sizeof(sum));
 }
@@ -299,9 +305,7 @@ add_tanh(const double *gain, double *w, double ratio, int n, double jet[JET])
 			part[3][k] = d1 + 3 * d2 + d3;
 			x[k] *= ratio;
 		}
-		for (int k = 0; k < count; k++)
-			for (int j = 0; j < JET; j++)
-				sum[j] += part[j][k];
+		add_parts((const double(*)[SIDE_BY_SIDE]) part, count, sum);
 	}
 	memcpy(jet, sum, sizeof(sum));
 }

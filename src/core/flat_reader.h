@@ -55,8 +55,11 @@ get_little(FlatReader *r, int nbytes)
 
 	if (bytes_left(r) < (size_t) nbytes)
 		return reader_fail(r);
-	for (int i = 0; i < nbytes; i++)
-		value |= (uint64_t) r->at[i] << (8 * i);
+	if (nbytes == 8)
+		value = little_word(r->at);
+	else
+		for (int i = 0; i < nbytes; i++)
+			value |= (uint64_t) r->at[i] << (8 * i);
 	r->at += nbytes;
 	return value;
 }

@@ -20,6 +20,41 @@ sorted_quantile(const double *sorted, size_t n, double p)
 	return sorted[below] + part * (sorted[below + 1] - sorted[below]);
 }
 
+void
+select_place(double *number, int n, int k)
+{
+	int low = 0;
+	int high = n - 1;
+
+	while (low < high)
+	{
+		double pivot = number[low + (high - low) / 2];
+		int i = low;
+		int j = high;
+
+		while (i <= j)
+		{
+			while (number[i] < pivot)
+				i++;
+			while (number[j] > pivot)
+				j--;
+			if (i <= j)
+			{
+				double t = number[i];
+
+				number[i++] = number[j];
+				number[j--] = t;
+			}
+		}
+		if (k <= j)
+			high = j;
+		else if (k >= i)
+			low = i;
+		else
+			return;
+	}
+}
+
 /* Merges two sorted runs of `order`, a permutation of the values' places. */
 static void
 merge_runs(const double *values, const uint32_t *from, size_t middle, size_t end, uint32_t *to)

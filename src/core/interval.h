@@ -23,6 +23,12 @@ typedef struct ConfidenceInterval
  */
 extern double sorted_quantile(const double *sorted, size_t n, double p);
 
+/*
+ * The k-th smallest of n numbers (from 0) into its place, none greater before it and none smaller behind (Hoare
+ * 1961). For numbers in no order that could make it slow.
+ */
+extern void select_place(double *number, int n, int k);
+
 /* Sorts in place, ascending; interruptible. */
 extern void sort_doubles(double *values, size_t n, const CoreEnv *env);
 

@@ -26,36 +26,43 @@ draws_of(const McmcDraws *x)
 }
 
 static Halves
-alloc_halves(const McmcDraws *x, const CoreEnv *env)
+split(const McmcDraws *x, const double *value, const CoreEnv *env)
 {
 	Halves halves = {.count = 2 * x->chains, .length = x->draws / 2};
 
 	halves.value = CORE_ALLOC(env, double, (size_t) halves.count *halves.length);
-	return halves;
-}
-
-static void
-split(const McmcDraws *x, const double *value, Halves *halves)
-{
-	for (int i = 0; i < halves->count; i++)
+	for (int i = 0; i < halves.count; i++)
 	{
 		const double *chain = value + (size_t) (i / 2) * x->draws;
 
-		memcpy(halves->value + (size_t) i * halves->length, chain + (i % 2 ? x->draws - halves->length : 0),
-			   sizeof(double) * halves->length);
+		memcpy(halves.value + (size_t) i * halves.length, chain + (i % 2 ? x->draws - halves.length : 0),
+			   sizeof(double) * halves.length);
 	}
+	return halves;
 }
 
-/* Normal scores of the ranks among all draws, in place (Blom's offset). */
-static void
-normal_scores(Halves *halves, const CoreEnv *env)
+/* The halves' normal scores of the ranks among all of their values (Blom's offset). */
+static Halves
+normal_scores(const McmcDraws *x, const double *value, const CoreEnv *env)
 {
-	size_t n = (size_t) halves->count * halves->length;
-	double *rank = mean_ranks(halves->value, n, env);
+	Halves halves = split(x, value, env);
+	size_t n = (size_t) halves.count * halves.length;
+	double *rank = mean_ranks(halves.value, n, env);
 
 	for (size_t i = 0; i < n; i++)
-		halves->value[i] = gsl_cdf_ugaussian_Pinv((rank[i] - 0.375) / ((double) n + 0.25));
+		halves.value[i] = gsl_cdf_ugaussian_Pinv((rank[i] - 0.375) / ((double) n + 0.25));
 	core_free(env, rank);
+	return halves;
+}
+
+static double *
+sorted_copy(const McmcDraws *x, const CoreEnv *env)
+{
+	double *sorted = CORE_ALLOC(env, double, draws_of(x));
+
+	memcpy(sorted, x->value, sizeof(double) * draws_of(x));
+	sort_doubles(sorted, draws_of(x), env);
+	return sorted;
 }
 
 /* Whether there is anything to judge: enough draws, all finite, not all alike. */
@@ -141,35 +148,30 @@ plain_rhat(const Halves *halves)
 	return sqrt((between / within + n - 1) / n);
 }
 
-static double
-bulk_rhat(const McmcDraws *x, Halves *scores, const CoreEnv *env)
-{
-	split(x, x->value, scores);
-	normal_scores(scores, env);
-	return plain_rhat(scores);
-}
-
 /* Folded about the median: the same for scale. */
 static double
 folded_rhat(const McmcDraws *x, const CoreEnv *env)
 {
 	size_t n = draws_of(x);
-	Halves halves = alloc_halves(x, env);
-	double *folded = CORE_ALLOC(env, double, n);
-	double median;
+	double *folded = sorted_copy(x, env);
+	double median = sorted_quantile(folded, n, 0.5);
+	Halves scores;
 	double rhat;
 
-	memcpy(folded, x->value, sizeof(double) * n);
-	sort_doubles(folded, n, env);
-	median = sorted_quantile(folded, n, 0.5);
 	for (size_t i = 0; i < n; i++)
 		folded[i] = fabs(x->value[i] - median);
-	split(x, folded, &halves);
-	normal_scores(&halves, env);
-	rhat = plain_rhat(&halves);
+	scores = normal_scores(x, folded, env);
+	rhat = plain_rhat(&scores);
 	core_free(env, folded);
-	core_free(env, halves.value);
+	core_free(env, scores.value);
 	return rhat;
+}
+
+/* Of draws whose scores are there. fmax: draws of two values fold into one. */
+static double
+rank_rhat(const McmcDraws *x, const Halves *scores, const CoreEnv *env)
+{
+	return fmax(plain_rhat(scores), folded_rhat(x, env));
 }
 
 double
@@ -180,9 +182,8 @@ mcmc_rhat(const McmcDraws *x, const CoreEnv *env)
 
 	if (!can_judge(x))
 		return NAN;
-	scores = alloc_halves(x, env);
-	/* fmax: draws of two values fold into one */
-	rhat = fmax(bulk_rhat(x, &scores, env), folded_rhat(x, env));
+	scores = normal_scores(x, x->value, env);
+	rhat = rank_rhat(x, &scores, env);
 	core_free(env, scores.value);
 	return rhat;
 }
@@ -299,9 +300,7 @@ mcmc_ess_bulk(const McmcDraws *x, const CoreEnv *env)
 
 	if (!can_judge(x))
 		return NAN;
-	scores = alloc_halves(x, env);
-	split(x, x->value, &scores);
-	normal_scores(&scores, env);
+	scores = normal_scores(x, x->value, env);
 	size = effective_size(&scores, env);
 	core_free(env, scores.value);
 	return size;
@@ -311,11 +310,9 @@ mcmc_ess_bulk(const McmcDraws *x, const CoreEnv *env)
 static double
 ess_of(const McmcDraws *x, const double *value, const CoreEnv *env)
 {
-	Halves halves = alloc_halves(x, env);
-	double size;
+	Halves halves = split(x, value, env);
+	double size = effective_size(&halves, env);
 
-	split(x, value, &halves);
-	size = effective_size(&halves, env);
 	core_free(env, halves.value);
 	return size;
 }
@@ -348,16 +345,6 @@ ess_below(const McmcDraws *x, double bound, const CoreEnv *env)
 	size = ess_of(x, below, env);
 	core_free(env, below);
 	return size;
-}
-
-static double *
-sorted_copy(const McmcDraws *x, const CoreEnv *env)
-{
-	double *sorted = CORE_ALLOC(env, double, draws_of(x));
-
-	memcpy(sorted, x->value, sizeof(double) * draws_of(x));
-	sort_doubles(sorted, draws_of(x), env);
-	return sorted;
 }
 
 double
@@ -459,8 +446,8 @@ mcmc_summary(const McmcDraws *x, const CoreEnv *env, McmcSummary *result)
 	unit = standardize(x, env, &y, &result->mean);
 	errors_of_moments(x, y, unit, env, result);
 	core_free(env, y);
-	scores = alloc_halves(x, env);
-	result->rhat = fmax(bulk_rhat(x, &scores, env), folded_rhat(x, env));
+	scores = normal_scores(x, x->value, env);
+	result->rhat = rank_rhat(x, &scores, env);
 	result->ess_bulk = effective_size(&scores, env);
 	core_free(env, scores.value);
 	result->ess_tail = mcmc_ess_tail(x, env);

@@ -115,43 +115,6 @@ pareto_quantile(Pareto tail, double p)
  * Smoothing
  * --------------------------------------------------------------------------------------------------- */
 
-/* The value that `below` others come before in ascending order; x is put into another order (Hoare's selection). */
-static double
-select_value(double *x, int n, int below)
-{
-	int left = 0;
-	int right = n - 1;
-
-	while (left < right)
-	{
-		double pivot = x[left + (right - left) / 2];
-		int i = left;
-		int j = right;
-
-		while (i <= j)
-		{
-			while (x[i] < pivot)
-				i++;
-			while (x[j] > pivot)
-				j--;
-			if (i <= j)
-			{
-				double kept = x[i];
-
-				x[i++] = x[j];
-				x[j--] = kept;
-			}
-		}
-		if (below <= j)
-			right = j;
-		else if (below >= i)
-			left = i;
-		else
-			break;
-	}
-	return x[below];
-}
-
 /* The log weights above a value, and their places. */
 typedef struct Tail
 {
@@ -189,7 +152,8 @@ smooth_tail(double *log_weight, int n, double efficiency, double *scratch, const
 	Tail tail;
 
 	memcpy(scratch, log_weight, sizeof(double) * n);
-	cut = fmax(select_value(scratch, n, n - longest - 1), log(DBL_MIN));
+	select_place(scratch, n, n - longest - 1);
+	cut = fmax(scratch[n - longest - 1], log(DBL_MIN));
 	tail = tail_above(log_weight, n, cut, longest, scratch, env);
 	if (tail.n >= SHORTEST_TAIL)
 	{

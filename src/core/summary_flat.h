@@ -17,8 +17,9 @@
  *     options  byte of FLAT_OPTION_* bits; lookback, max_touches, half_life as varints where present;
  *              channel_lookback and transforms as length and bytes
  *     channel  length, bytes; sorted, distinct, each on some path
- *     path     touches shared with the path before it (as many as there are), further touches (count and
- *              channel numbers), a byte of FLAT_PATH_* bits, then what the bits announce
+ *     path     a byte with the touches shared with the path before it (as many as there are) and, in its upper
+ *              half, the number of further touches, 15 meaning that the rest follows as a varint; the further
+ *              touches' channel numbers; a byte of FLAT_PATH_* bits, then what the bits announce
  *
  * Paths are sorted, so neighbours share most of their touches and a summary of long paths stays small.
  * What follows from the rest is not stored: the squares of a single conversion, the decayed credit of a
@@ -38,6 +39,12 @@
  */
 #define SUMMARY_MAX_TEXT ((size_t) 512 * 1024 * 1024)
 
+/*
+ * Touches that are read and written together, without a branch for each: a loop that ends somewhere else for each
+ * path costs more than all else. Arrays of touches have room for so many behind their end.
+ */
+#define QUICK_TOUCHES 8
+
 /* An upper bound of the JSON text of a summary of this shape. */
 extern size_t summary_text_bound(const SummaryView *view, const SummaryMeta *meta);
 
@@ -50,16 +57,16 @@ typedef struct FlatBytes
 
 /*
  * Writes a flat summary path by path. The paths must come in canonical order, each of the touches of one put
- * stay until the next, and each of the channels on some path. Bytes come from env; the first `room` of them are
- * the caller's. `expected` is a guess of how many there will be.
+ * stay until the next (with room for QUICK_TOUCHES behind them), and each of the channels on some path. Bytes
+ * come from env; the first `room` of them are the caller's. `expected` is a guess of how many there will be.
  */
 typedef struct FlatWriter
 {
 	const CoreEnv *env;
 	const SummaryMeta *meta;
 	uint8_t *bytes;
-	size_t size;
-	size_t capacity;
+	uint8_t *at;  /* where the next one goes */
+	uint8_t *end; /* of what is allocated */
 	size_t room;
 	size_t text;			/* bound of the text form so far, without the touches */
 	SummaryView totals;		/* for the header, which is written last */
@@ -70,14 +77,6 @@ typedef struct FlatWriter
 extern void flat_writer_begin(FlatWriter *w, const char *const *channels, uint32_t nchannels,
 							  const SummaryMeta *meta, size_t room, size_t expected, const CoreEnv *env);
 extern CoreStatus flat_writer_put(FlatWriter *w, const SummaryPath *path); /* CORE_OVERFLOW, CORE_TOO_LARGE */
-
-/*
- * The same in two steps, for who knows how many touches the path shares with the one before, and perhaps the bytes
- * of its counts (else NULL).
- */
-extern void flat_writer_touches(FlatWriter *w, const uint32_t *touches, uint32_t ntouches, uint32_t shared);
-extern CoreStatus flat_writer_counts(FlatWriter *w, const SummaryPath *path, const uint8_t *bytes,
-									 size_t nbytes);
 extern CoreStatus flat_writer_end(FlatWriter *w,
 								  FlatBytes *flat); /* CORE_TOO_LARGE beyond SUMMARY_MAX_TEXT */
 

@@ -1,6 +1,4 @@
-#include "flat_stream.h"
-
-#include <string.h>
+#include "flat_writer.h"
 
 /* One input of a merge, standing at a path. */
 typedef struct Cursor
@@ -9,27 +7,28 @@ typedef struct Cursor
 	SummaryView view; /* header and channels */
 	PathReader paths;
 	uint32_t *map;	  /* its channels' numbers in the result; they ascend, so its order of paths stays */
-	SummaryPath path; /* in its own numbers, */
-	uint32_t *mapped; /* and its touches in the result's, the same array where the numbers are the same */
-	size_t number;	  /* paths read */
-	uint32_t common;  /* touches it shares with the path it was last compared to, see beats() */
-	bool ended;
+	uint32_t *mapped; /* its path's touches in the result's; NULL where the numbers are the same, */
+	const uint32_t *touches; /* and where they are then */
+	size_t leaf;			 /* its place below the tournament */
+	int32_t
+		common; /* touches it shares with the path it was last compared to, see beats(); -1 when it has ended */
 } Cursor;
 
 /* Steps to the next path, if there is one. */
 static CoreStatus
-cursor_next(Cursor *c, const CoreEnv *env)
+cursor_next(Cursor *c)
 {
-	c->ended = c->number == c->view.npaths;
-	if (c->ended)
+	if (c->paths.number == c->view.npaths)
+	{
+		c->common = -1;
 		return CORE_OK;
-	if (!path_reader_next(&c->paths, &c->path, c->number > 0 ? &c->path : NULL, c->number + 1, env))
+	}
+	if (!path_reader_step(&c->paths))
 		return CORE_CORRUPT;
-	c->number++;
-	c->common = c->paths.shared;
-	if (c->mapped != c->paths.touches)
-		for (uint32_t i = c->paths.shared; i < c->path.ntouches; i++)
-			c->mapped[i] = c->map[c->path.touches[i]];
+	c->common = (int32_t) c->paths.shared;
+	if (c->mapped)
+		for (uint32_t i = c->paths.shared; i < c->paths.length; i++)
+			c->mapped[i] = c->map[c->paths.touches[i]];
 	return CORE_OK;
 }
 
@@ -41,21 +40,27 @@ cursor_next(Cursor *c, const CoreEnv *env)
  * 2008); the winner of all knows what it shares with the path written before it.
  */
 static bool
-beats(Cursor *a, Cursor *b)
+compare_rests(Cursor *a, Cursor *b)
 {
-	uint32_t n = a->path.ntouches < b->path.ntouches ? a->path.ntouches : b->path.ntouches;
-	uint32_t i = a->common;
+	uint32_t n = a->paths.length < b->paths.length ? a->paths.length : b->paths.length;
+	const uint32_t *left = a->touches;
+	const uint32_t *right = b->touches;
+	uint32_t i = (uint32_t) a->common;
 	bool first;
 
-	if (a->ended || b->ended)
-		return !a->ended;
-	if (a->common != b->common)
-		return a->common > b->common;
-	while (i < n && a->mapped[i] == b->mapped[i])
+	if (a->common < 0)
+		return true;
+	while (i < n && left[i] == right[i])
 		i++;
-	first = i == n ? a->path.ntouches <= b->path.ntouches : a->mapped[i] < b->mapped[i];
-	(first ? b : a)->common = i;
+	first = i == n ? a->paths.length <= b->paths.length : left[i] < right[i];
+	(first ? b : a)->common = (int32_t) i;
 	return first;
+}
+
+static inline bool
+beats(Cursor *a, Cursor *b)
+{
+	return a->common == b->common ? compare_rests(a, b) : a->common > b->common;
 }
 
 typedef struct Tournament
@@ -74,7 +79,10 @@ play(Tournament *t, Cursor *cursors, size_t node)
 	bool first;
 
 	if (node >= t->n)
+	{
+		cursors[node - t->n].leaf = node;
 		return &cursors[node - t->n];
+	}
 	a = play(t, cursors, 2 * node);
 	b = play(t, cursors, 2 * node + 1);
 	first = beats(a, b);
@@ -84,18 +92,18 @@ play(Tournament *t, Cursor *cursors, size_t node)
 
 /* The winner has stepped on: who wins now? */
 static void
-replay(Tournament *t, const Cursor *cursors)
+replay(Tournament *t)
 {
 	Cursor *c = t->winner;
 
-	for (size_t node = (t->n + (size_t) (c - cursors)) / 2; node > 0; node /= 2)
-		if (!beats(c, t->loser[node]))
-		{
-			Cursor *winner = t->loser[node];
+	for (size_t node = c->leaf / 2; node > 0; node /= 2)
+	{
+		Cursor *other = t->loser[node];
+		bool first = beats(c, other);
 
-			t->loser[node] = c;
-			c = winner;
-		}
+		t->loser[node] = first ? other : c;
+		c = first ? c : other;
+	}
 	t->winner = c;
 }
 
@@ -216,9 +224,9 @@ map_channels(Cursor *cursors, size_t ncursors, const CoreEnv *env, const Summary
 			place = find_name(all->channels, all->nchannels, place, cursors[i].view.channels[j]);
 			cursors[i].map[j] = place;
 		}
-		/* as many as there are: the same */
-		cursors[i].mapped = n == all->nchannels ? cursors[i].paths.touches
-												: CORE_ALLOC(env, uint32_t, cursors[i].view.longest_path);
+		if (n != all->nchannels) /* else they are the same */
+			cursors[i].mapped = CORE_ALLOC(env, uint32_t, cursors[i].view.longest_path + QUICK_TOUCHES);
+		cursors[i].touches = cursors[i].mapped ? cursors[i].mapped : cursors[i].paths.touches;
 		since_check += n + 1;
 		if (since_check >= CHECK_EVERY)
 		{
@@ -231,34 +239,35 @@ map_channels(Cursor *cursors, size_t ncursors, const CoreEnv *env, const Summary
 /* The counts of equal paths, put together. */
 typedef struct MergedPath
 {
-	SummaryPath path;
+	SummaryPath sum;
 	DecayCredit *decay;
-	const uint8_t *bytes; /* as they stand in the only input that has it; else NULL */
-	size_t nbytes;
+	SummaryPath part;
 } MergedPath;
 
-static void
-start_path(MergedPath *merged, const Cursor *c)
+static CoreStatus
+start_sum(MergedPath *merged, Cursor *c, const CoreEnv *env)
 {
-	merged->path = c->path;
-	if (c->path.ndecay)
-		memcpy(merged->decay, c->path.decay, c->path.ndecay * sizeof(DecayCredit));
-	merged->path.decay = merged->decay;
-	merged->bytes = c->paths.counts;
-	merged->nbytes = (size_t) (c->r.at - c->paths.counts);
+	if (!path_reader_counts(&c->paths, &merged->sum, env))
+		return CORE_CORRUPT;
+	if (merged->sum.ndecay)
+		memcpy(merged->decay, merged->sum.decay, merged->sum.ndecay * sizeof(DecayCredit));
+	merged->sum.decay = merged->decay;
+	return CORE_OK;
 }
 
-static bool
-add_path(MergedPath *merged, const SummaryPath *path)
+static CoreStatus
+add_to_sum(MergedPath *merged, Cursor *c, const CoreEnv *env)
 {
-	SummaryPath *sum = &merged->path;
+	SummaryPath *sum = &merged->sum;
+	SummaryPath *path = &merged->part;
 
-	merged->bytes = NULL;
+	if (!path_reader_counts(&c->paths, path, env))
+		return CORE_CORRUPT;
 	if (__builtin_add_overflow(sum->conversions, path->conversions, &sum->conversions) ||
 		__builtin_add_overflow(sum->lost, path->lost, &sum->lost) ||
 		__builtin_add_overflow(sum->open, path->open, &sum->open) || !fixed_add(&sum->value, path->value) ||
 		!fixed_square_add(&sum->squares, path->squares))
-		return false;
+		return CORE_OVERFLOW;
 	sum->matured_conversions += path->matured_conversions;
 	sum->matured_value += path->matured_value;
 	for (uint32_t i = 0; i < path->ndecay; i++)
@@ -273,42 +282,107 @@ add_path(MergedPath *merged, const SummaryPath *path)
 	}
 	if (path->ndecay)
 		sum->ndecay = path->ndecay;
-	return true;
+	return CORE_OK;
 }
 
-/* Writes all paths of the cursors in order. */
+/* Does some other input stand at the winner's path? It, or one that is equal to it, lost to the winner itself. */
+static bool
+has_equal(const Tournament *t)
+{
+	int32_t n = (int32_t) t->winner->paths.length;
+
+	for (size_t node = t->winner->leaf / 2; node > 0; node /= 2)
+	{
+		const Cursor *c = t->loser[node];
+
+		if (c->common == n && c->paths.length == (uint32_t) n)
+			return true;
+	}
+	return false;
+}
+
+/* The path that the cursor stands at, as it is. */
+static inline void
+write_path(FlatWriter *w, const Cursor *c)
+{
+	uint32_t shared = (uint32_t) c->common;
+	size_t ncounts = (size_t) (c->r.at - c->paths.counts);
+	uint8_t *at = make_room(w, (size_t) (c->paths.length - shared) * 5 + ncounts);
+
+	at = put_touches(at, w->totals.nchannels, c->touches, c->paths.length, shared);
+	w->at = put_bytes(at, c->paths.counts, ncounts, (size_t) (c->r.end - c->paths.counts));
+}
+
 static CoreStatus
-merge_paths(Cursor *cursors, size_t n, uint32_t nchannels, const CoreEnv *env, FlatWriter *w)
+advance(Tournament *t)
+{
+	CoreStatus status = cursor_next(t->winner);
+
+	replay(t);
+	return status;
+}
+
+/* Writes all paths of the cursors in order. Nearly all are in one of them alone: their bytes are copied. */
+static CoreStatus
+merge_paths(Cursor *cursors, size_t n, bool measure, const CoreEnv *env, FlatWriter *w)
 {
 	Tournament t = {.n = n, .loser = CORE_ALLOC(env, Cursor *, n)};
-	MergedPath merged = {.decay = CORE_ALLOC(env, DecayCredit, nchannels)};
+	MergedPath merged = {.decay = CORE_ALLOC(env, DecayCredit, w->totals.nchannels)};
 	CoreStatus status = CORE_OK;
 	size_t steps = 0;
 
 	t.winner = play(&t, cursors, 1);
-	while (status == CORE_OK && !t.winner->ended)
+	while (status == CORE_OK && t.winner->common >= 0)
 	{
-		uint32_t ntouches = t.winner->path.ntouches;
+		Cursor *c = t.winner;
+		uint32_t ntouches = c->paths.length;
 
-		flat_writer_touches(w, t.winner->mapped, ntouches, t.winner->common);
-		start_path(&merged, t.winner);
-		for (;;)
+		w->totals.npaths++;
+		w->totals.ntouches += ntouches;
+		if (ntouches > w->totals.longest_path)
+			w->totals.longest_path = ntouches;
+		if (++steps % CHECK_EVERY == 0)
+			core_check(env);
+		if (!measure && !has_equal(&t))
 		{
-			/* the writer checks too, but a million equal paths are one to it */
+			write_path(w, c);
+			status = advance(&t);
+			continue;
+		}
+		w->at = put_touches(make_room(w, (size_t) ntouches * 5), w->totals.nchannels, c->touches, ntouches,
+							(uint32_t) c->common);
+		status = start_sum(&merged, c, env);
+		while (status == CORE_OK && (status = advance(&t)) == CORE_OK &&
+			   t.winner->common == (int32_t) ntouches && t.winner->paths.length == ntouches)
+		{
+			/* a million equal paths are one to the loop around */
 			if (++steps % CHECK_EVERY == 0)
 				core_check(env);
-			status = cursor_next(t.winner, env);
-			if (status != CORE_OK)
-				return status;
-			replay(&t, cursors);
-			if (t.winner->ended || t.winner->common != ntouches || t.winner->path.ntouches != ntouches)
-				break;
-			if (!add_path(&merged, &t.winner->path))
-				return CORE_OVERFLOW;
+			status = add_to_sum(&merged, t.winner, env);
 		}
-		status = flat_writer_counts(w, &merged.path, merged.bytes, merged.nbytes);
+		flat_writer_counts(w, &merged.sum);
+		w->text += measure ? summary_path_text(&merged.sum) : 0;
+		if (w->text > SUMMARY_MAX_TEXT)
+			return CORE_TOO_LARGE;
 	}
 	return status;
+}
+
+/* Adds what a summary says of itself to the totals of all. */
+static bool
+add_header(SummaryView *sum, const SummaryView *header)
+{
+	SummaryPath path = {.conversions = header->conversions,
+						.lost = header->lost,
+						.open = header->open,
+						.matured_conversions = header->matured_conversions,
+						.value = header->value,
+						.matured_value = header->matured_value};
+
+	sum->npaths += header->npaths;
+	sum->ntouches += header->ntouches;
+	sum->has_decay |= header->has_decay;
+	return summary_add_totals(sum, &path);
 }
 
 CoreStatus
@@ -316,7 +390,7 @@ summary_flat_merge(const FlatBytes *inputs, size_t ninputs, const SummaryMeta *m
 				   const CoreEnv *env, FlatBytes *flat)
 {
 	Cursor *cursors = CORE_ALLOC_ZERO(env, Cursor, ninputs);
-	SummaryView out = {0};
+	SummaryView all = {0};
 	CoreStatus status = CORE_OK;
 	size_t total = 0;
 	FlatWriter w;
@@ -332,15 +406,25 @@ summary_flat_merge(const FlatBytes *inputs, size_t ninputs, const SummaryMeta *m
 		if (status != CORE_OK)
 			return status;
 		path_reader_begin(&c->paths, &c->r, &c->view, false, env);
+		if (!add_header(&all, &c->view))
+			return CORE_OVERFLOW;
 		if (i % 1024 == 0)
 			core_check(env);
 	}
-	unite_channels(cursors, ninputs, env, &out);
-	map_channels(cursors, ninputs, env, &out);
-	flat_writer_begin(&w, out.channels, out.nchannels, meta, room, total, env);
+	unite_channels(cursors, ninputs, env, &all);
+	map_channels(cursors, ninputs, env, &all);
+	flat_writer_begin(&w, all.channels, all.nchannels, meta, room, total, env);
 	for (size_t i = 0; i < ninputs && status == CORE_OK; i++)
-		status = cursor_next(&cursors[i], env);
+		status = cursor_next(&cursors[i]);
 	if (status == CORE_OK && ninputs > 0)
-		status = merge_paths(cursors, ninputs, out.nchannels, env, &w);
+	{
+		/* the sums stand in the headers; how long the text can be must be added up only where it may be too long */
+		bool measure = w.text + summary_most_text(&all) > SUMMARY_MAX_TEXT;
+
+		w.totals = all;
+		w.totals.npaths = 0;
+		w.totals.ntouches = 0;
+		status = merge_paths(cursors, ninputs, measure, env, &w);
+	}
 	return status == CORE_OK ? flat_writer_end(&w, flat) : status;
 }

@@ -133,8 +133,8 @@ flat_read_head(FlatReader *r, FlatTextFn check_text, FlatTextFn check_name, cons
 	get_header(r, check_text, env, view, meta);
 	if (!r->failed)
 		get_channels(r, check_name, env, view);
-	/* three bytes are the least a path can take; every touch takes two bytes or more of text */
-	if (r->failed || view->npaths > bytes_left(r) / 3 || view->longest_path > bytes_left(r) ||
+	/* two bytes are the least a path can take; every touch takes two bytes or more of text */
+	if (r->failed || view->npaths > bytes_left(r) / 2 || view->longest_path > bytes_left(r) ||
 		view->ntouches > view->npaths * view->longest_path)
 		return CORE_CORRUPT;
 	return view->ntouches > SUMMARY_MAX_TEXT / 2 ? CORE_TOO_LARGE : CORE_OK;

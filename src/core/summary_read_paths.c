@@ -45,90 +45,113 @@ get_wide128(FlatReader *r)
 	return (fixed128) ((ufixed128) word[1] << 64 | word[0]);
 }
 
-/* Touches that are read without a branch for each; buffers have room for so many behind their end. */
-#define QUICK_TOUCHES 6
+#define EVERY_BYTE UINT64_C(0x0101010101010101)
 
 /*
- * The frequent path has a few touches of its own, in a byte each. Those are taken from one word: a loop that ends
- * somewhere else for each path costs more than all else of its reading. False, and nothing is read, for any other.
+ * The frequent path has a few touches of its own, in a byte each. Those are taken from one word. False, and nothing is
+ * read, for any other.
  */
 static inline bool
-get_quick_head(FlatReader *r, uint32_t nchannels, uint64_t *shared, uint64_t *added, uint64_t *channels)
+get_quick_head(PathReader *p, uint32_t *shared, uint32_t *added)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	uint64_t word = 0;
+	FlatReader *r = p->r;
+	uint64_t word;
+	uint64_t channels;
 
-	if (bytes_left(r) < 8)
+	if (bytes_left(r) < 1 + QUICK_TOUCHES)
 		return false;
-	for (int i = 0; i < 8; i++)
-		word |= (uint64_t) r->at[i] << (8 * i);
-	*shared = word & 0xff;
-	*added = word >> 8 & 0xff;
-	if (*added > QUICK_TOUCHES || (word & (ones << 7) >> (8 * (QUICK_TOUCHES - *added))))
+	word = little_word(r->at);
+	*shared = word & 0xf;
+	*added = word >> 4 & 0xf;
+	if (*shared == FLAT_HEAD_MORE || *added > 7)
 		return false;
-	*channels = word >> 16 & ((UINT64_C(1) << (8 * *added)) - 1);
-	if (nchannels < 128 && ((*channels + ones * (128 - nchannels)) & ones << 7))
+	channels = word >> 8 & ((UINT64_C(1) << (8 * *added)) - 1);
+	if ((channels | (channels + p->beyond)) & EVERY_BYTE << 7)
 		return false;
-	r->at += 2 + *added;
+	r->at += 1 + *added;
 	return true;
 }
 
-/* The touches, in strictly increasing order of paths; `path` may be `before`, whose place it takes. */
-static void
-get_touches(PathReader *p, SummaryPath *path, const SummaryPath *before)
+static uint32_t
+get_head_part(FlatReader *r, uint32_t part)
 {
-	FlatReader *r = p->r;
-	uint32_t nchannels = p->view->nchannels;
-	uint32_t before_length = before ? before->ntouches : 0;
-	const uint32_t *before_touches = before ? before->touches : NULL;
-	uint32_t *touches = p->touches;
-	size_t room = p->view->ntouches - p->ntouches;
-	uint64_t shared;
-	uint64_t added;
-	uint64_t channels = 0;
+	return part == FLAT_HEAD_MORE ? (uint32_t) (FLAT_HEAD_MORE + get_varint(r, INT32_MAX)) : part;
+}
+
+/* Any head. Its touches take a byte or more each. */
+static void
+get_head(FlatReader *r, uint32_t *shared, uint32_t *added)
+{
+	uint8_t head = get_byte(r);
+
+	*shared = get_head_part(r, head & 0xf);
+	*added = get_head_part(r, head >> 4);
+	if (*added > bytes_left(r))
+		reader_fail(r);
+}
+
+static void
+get_channels(FlatReader *r, uint32_t nchannels, uint32_t *touches, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+	{
+		uint64_t channel = get_varint(r, UINT32_MAX);
+
+		touches[i] = (uint32_t) (channel < nchannels ? channel : reader_fail(r));
+	}
+}
+
+static inline void
+widen_touches(uint32_t *restrict touches, const uint8_t *restrict bytes)
+{
+	for (int i = 0; i < QUICK_TOUCHES; i++)
+		touches[i] = bytes[i];
+}
+
+/* The touches, in strictly increasing order of paths. */
+static inline void
+get_touches(PathReader *p)
+{
+	uint32_t *before = p->touches;
+	uint32_t *touches = before;
+	uint32_t before_length = p->length;
+	uint32_t shared;
+	uint32_t added;
 	uint32_t parted;
-	bool quick = get_quick_head(r, nchannels, &shared, &added, &channels);
+	bool quick = get_quick_head(p, &shared, &added);
 
 	if (!quick)
+		get_head(p->r, &shared, &added);
+	if (p->keep)
 	{
-		shared = get_varint(r, before_length);
-		added = get_varint(r, bytes_left(r)); /* each takes a byte or more */
+		size_t room = p->view->ntouches - p->ntouches;
+
+		touches += before_length;
+		p->longest = room < p->view->longest_path ? (uint32_t) room : p->view->longest_path;
 	}
-	if (shared > before_length || shared > room || added > room - shared ||
-		shared + added > p->view->longest_path)
+	if (p->r->failed || shared > before_length || (size_t) shared + added > p->longest)
 	{
-		reader_fail(r);
+		reader_fail(p->r);
 		return;
 	}
-	parted = shared < before_length ? before_touches[shared] : 0;
-	if (shared && touches != before_touches)
-		memcpy(touches, before_touches, shared * sizeof(uint32_t));
+	parted = before[shared]; /* or whatever stands behind its end */
+	if (p->keep)
+		memcpy(touches, before, shared * sizeof(uint32_t));
 	if (quick)
-		for (int i = 0; i < QUICK_TOUCHES; i++)
-			touches[shared + i] = (uint32_t) (channels >> (8 * i) & 0xff);
+		widen_touches(touches + shared, p->r->at - added);
 	else
-		for (size_t i = shared; i < shared + added; i++)
-		{
-			uint64_t channel = get_varint(r, UINT32_MAX);
-
-			if (channel >= nchannels)
-			{
-				reader_fail(r);
-				return;
-			}
-			touches[i] = (uint32_t) channel;
-		}
+		get_channels(p->r, p->view->nchannels, touches + shared, added);
 	if (p->seen)
 		for (size_t i = shared; i < shared + added; i++)
 			p->seen[touches[i]] = 1;
 	/* the path before must end where they part, or be smaller there: else out of order or not all shared */
-	if (before && (added == 0 || (shared < before_length && parted >= touches[shared])))
-		reader_fail(r);
-	summary_path_begin(path, touches, (uint32_t) (shared + added));
-	p->shared = (uint32_t) shared;
-	p->ntouches += path->ntouches;
-	if (p->keep)
-		p->touches += path->ntouches;
+	if (p->number > 0 && ((added == 0) | ((shared < before_length) & (parted >= touches[shared]))))
+		reader_fail(p->r);
+	p->touches = touches;
+	p->length = shared + added;
+	p->shared = shared;
+	p->number++;
+	p->ntouches += p->length;
 }
 
 static void
@@ -136,19 +159,20 @@ get_counts(FlatReader *r, SummaryPath *path)
 {
 	uint8_t bits = get_byte(r);
 
-	/* nearly all */
-	if (bits == FLAT_PATH_LOST && r->at<r->end && * r->at> 0 && *r->at < 0x80)
+	if (bits >= FLAT_PATH_FEW_LOST)
 	{
-		path->lost = *r->at++;
+		path->lost = bits - FLAT_PATH_FEW_LOST + 1;
 		return;
 	}
-	if (bits >= FLAT_PATH_MATURED * 2 ||
-		(bits & (FLAT_PATH_CONVERSIONS | FLAT_PATH_LOST | FLAT_PATH_OPEN)) == 0 ||
-		((bits & (FLAT_PATH_VALUE | FLAT_PATH_MATURED)) && !(bits & FLAT_PATH_CONVERSIONS)))
+	if (bits == 0 || ((bits & FLAT_PATH_ONE) && (bits & FLAT_PATH_CONVERSIONS)) ||
+		((bits & (FLAT_PATH_VALUE | FLAT_PATH_MATURED)) && !(bits & (FLAT_PATH_ONE | FLAT_PATH_CONVERSIONS))))
 		reader_fail(r);
-	if ((bits & FLAT_PATH_CONVERSIONS) && (path->conversions = (int64_t) get_varint(r, INT64_MAX)) == 0)
+	path->conversions = (bits & FLAT_PATH_ONE) != 0;
+	if ((bits & FLAT_PATH_CONVERSIONS) && (path->conversions = (int64_t) get_varint(r, INT64_MAX)) < 2)
 		reader_fail(r);
 	if ((bits & FLAT_PATH_LOST) && (path->lost = (int64_t) get_varint(r, INT64_MAX)) == 0)
+		reader_fail(r);
+	if (bits == FLAT_PATH_LOST && path->lost <= UINT8_MAX - FLAT_PATH_FEW_LOST + 1)
 		reader_fail(r);
 	if ((bits & FLAT_PATH_OPEN) && (path->open = (int64_t) get_varint(r, INT64_MAX)) == 0)
 		reader_fail(r);
@@ -188,34 +212,38 @@ compare_channels(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The distinct channels of a path in ascending order, into p->distinct. */
+/* The distinct channels of the path read last in ascending order, into p->distinct; returns how many there are. */
 static uint32_t
-distinct_channels(PathReader *p, const SummaryPath *path, uint64_t number)
+distinct_channels(PathReader *p)
 {
 	uint32_t n = 0;
 	bool sorted = true;
 
-	for (uint32_t i = 0; i < path->ntouches; i++)
+	if (p->distinct_of == p->number)
+		return p->ndistinct;
+	for (uint32_t i = 0; i < p->length; i++)
 	{
-		uint32_t channel = path->touches[i];
+		uint32_t channel = p->touches[i];
 
-		if (p->stamp[channel] == number)
+		if (p->stamp[channel] == p->number)
 			continue;
-		p->stamp[channel] = number;
+		p->stamp[channel] = p->number;
 		sorted = sorted && (n == 0 || p->distinct[n - 1] < channel);
 		p->distinct[n++] = channel;
 	}
 	if (!sorted)
 		qsort(p->distinct, n, sizeof(uint32_t), compare_channels);
+	p->distinct_of = p->number;
+	p->ndistinct = n;
 	return n;
 }
 
 #define DECAY_BLOCK 1024
 
 static void
-get_decay(PathReader *p, SummaryPath *path, uint64_t number, const CoreEnv *env)
+get_decay(PathReader *p, SummaryPath *path, const CoreEnv *env)
 {
-	uint32_t n = distinct_channels(p, path, number);
+	uint32_t n = distinct_channels(p);
 	fixed128 conversions_left = (fixed128) path->conversions << DECAY_FRACTION_BITS;
 	fixed128 value_left = path->value;
 	DecayCredit *decay;
@@ -274,18 +302,92 @@ summary_add_totals(SummaryView *sum, const SummaryPath *path)
 		   fixed_add(&sum->matured_value, path->matured_value);
 }
 
-bool
-path_reader_next(PathReader *p, SummaryPath *path, const SummaryPath *before, uint64_t number,
-				 const CoreEnv *env)
+static void
+get_counts_and_decay(PathReader *p, SummaryPath *path, const CoreEnv *env)
 {
-	get_touches(p, path, before);
+	summary_path_begin(path, p->touches, p->length);
+	get_counts(p->r, path);
+	if (p->view->has_decay && path->conversions > 0 && p->length > 1)
+		get_decay(p, path, env);
+}
+
+bool
+path_reader_next(PathReader *p, SummaryPath *path, const CoreEnv *env)
+{
+	get_touches(p);
 	if (p->r->failed)
 		return false;
-	p->counts = p->r->at;
-	get_counts(p->r, path);
-	if (p->view->has_decay && path->conversions > 0 && path->ntouches > 1)
-		get_decay(p, path, number, env);
+	get_counts_and_decay(p, path, env);
 	return !p->r->failed;
+}
+
+static void
+skip_wide(FlatReader *r)
+{
+	size_t nbytes = get_byte(r);
+
+	if (nbytes > bytes_left(r))
+		reader_fail(r);
+	else
+		r->at += nbytes;
+}
+
+static void
+skip_amount(FlatReader *r)
+{
+	if (get_varint(r, UINT64_MAX) & 1)
+		(void) get_little(r, 8);
+}
+
+/* To the end of the counts, without asking whether they make sense: that is for who decodes them. */
+static void
+skip_counts(PathReader *p)
+{
+	FlatReader *r = p->r;
+	uint8_t bits = get_byte(r);
+	uint64_t conversions;
+
+	if (bits >= FLAT_PATH_FEW_LOST)
+		return;
+	conversions = bits & FLAT_PATH_CONVERSIONS ? get_varint(r, INT64_MAX) : (bits & FLAT_PATH_ONE) != 0;
+	if (bits & FLAT_PATH_LOST)
+		(void) get_varint(r, INT64_MAX);
+	if (bits & FLAT_PATH_OPEN)
+		(void) get_varint(r, INT64_MAX);
+	if (bits & FLAT_PATH_VALUE)
+		skip_amount(r);
+	if ((bits & FLAT_PATH_VALUE) && conversions > 1)
+		skip_wide(r);
+	if (bits & FLAT_PATH_MATURED)
+		(void) get_varint(r, INT64_MAX);
+	if ((bits & FLAT_PATH_MATURED) && (bits & FLAT_PATH_VALUE))
+		skip_amount(r);
+	if (p->view->has_decay && conversions > 0 && p->length > 1)
+		for (uint32_t i = 1; i < distinct_channels(p); i++)
+		{
+			skip_wide(r);
+			if (bits & FLAT_PATH_VALUE)
+				skip_wide(r);
+		}
+}
+
+bool
+path_reader_step(PathReader *p)
+{
+	get_touches(p);
+	p->counts = p->r->at;
+	skip_counts(p);
+	return !p->r->failed;
+}
+
+bool
+path_reader_counts(PathReader *p, SummaryPath *path, const CoreEnv *env)
+{
+	const uint8_t *end = p->r->at;
+
+	p->r->at = p->counts;
+	get_counts_and_decay(p, path, env);
+	return !p->r->failed && p->r->at == end;
 }
 
 static void
@@ -295,7 +397,7 @@ get_paths(PathReader *p, SummaryView *view, SummaryView *sum, const CoreEnv *env
 
 	for (size_t i = 0; i < view->npaths; i++)
 	{
-		if (!path_reader_next(p, &paths[i], i > 0 ? &paths[i - 1] : NULL, i + 1, env))
+		if (!path_reader_next(p, &paths[i], env))
 			return;
 		if (!summary_add_totals(sum, &paths[i]))
 			reader_fail(p->r);
@@ -321,6 +423,8 @@ path_reader_begin(PathReader *p, FlatReader *r, const SummaryView *view, bool ke
 	p->r = r;
 	p->view = view;
 	p->keep = keep;
+	p->longest = view->longest_path;
+	p->beyond = view->nchannels < 0x80 ? EVERY_BYTE * (0x80 - view->nchannels) : 0;
 	p->touches = CORE_ALLOC(env, uint32_t, (keep ? view->ntouches : view->longest_path) + QUICK_TOUCHES);
 	p->stamp = CORE_ALLOC_ZERO(env, uint64_t, view->nchannels);
 	p->distinct = CORE_ALLOC(env, uint32_t, view->nchannels);

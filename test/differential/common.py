@@ -30,6 +30,15 @@ def setting(name, default):
     return int(os.environ.get(name, default))
 
 
+SEED = setting("ATTRIB_SEED", 1)
+ONLY = setting("ATTRIB_CASE", -1)
+
+
+def label(c):
+    """How to run a case again."""
+    return "ATTRIB_SEED=%d ATTRIB_CASE=%d" % (SEED, c)
+
+
 # --- the server ------------------------------------------------------------------------------------
 
 

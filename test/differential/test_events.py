@@ -11,6 +11,8 @@ import uuid
 from dataclasses import replace
 
 from common import (
+    ONLY,
+    SEED,
     J,
     M,
     Questions,
@@ -20,6 +22,7 @@ from common import (
     copy_rows,
     drop_schema,
     interval,
+    label,
     microseconds,
     order_value,
     pg_array,
@@ -32,17 +35,11 @@ from common import (
 )
 from test_paths import PARALLEL, SERIAL, plan
 
-SEED = setting("ATTRIB_SEED", 1)
 CASES = setting("ATTRIB_EVENT_CASES", 1500)
-ONLY = setting("ATTRIB_CASE", -1)
 
 BASE = 1_700_000_000 * J.SECOND // J.DAY * J.DAY
 ZONES = ["UTC", "Asia/Kolkata", "America/New_York", "Pacific/Auckland", "Asia/Kathmandu", "Etc/GMT+12"]
 USER_TYPES = ["bigint", "uuid", "text"]
-
-
-def label(c):
-    return "ATTRIB_SEED=%d ATTRIB_CASE=%d" % (SEED, c)
 
 
 def maybe(rng, chance, draw):

@@ -9,6 +9,8 @@ import json
 import sys
 
 from common import (
+    ONLY,
+    SEED,
     J,
     M,
     Questions,
@@ -18,6 +20,7 @@ from common import (
     connect,
     copy_rows,
     drop_schema,
+    label,
     order_value,
     pg_array,
     psycopg2,
@@ -28,14 +31,8 @@ from common import (
     timestamp,
 )
 
-SEED = setting("ATTRIB_SEED", 1)
 CASES = setting("ATTRIB_PATH_CASES", 1500)
-ONLY = setting("ATTRIB_CASE", -1)
 HUGE = 9 * 10**18
-
-
-def label(c):
-    return "ATTRIB_SEED=%d ATTRIB_CASE=%d" % (SEED, c)
 
 
 def random_path(rng, channels):

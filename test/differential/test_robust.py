@@ -15,6 +15,7 @@ import time
 
 from common import (
     NASTY,
+    SEED,
     Tap,
     connect,
     drop_schema,
@@ -23,7 +24,6 @@ from common import (
     setting,
 )
 
-SEED = setting("ATTRIB_SEED", 1)
 FUZZ = setting("ATTRIB_FUZZ_CASES", 10000)
 CANCEL_MS = setting("ATTRIB_CANCEL_MS", 100)
 TIMEOUT_MS = 400

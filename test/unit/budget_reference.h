@@ -262,7 +262,7 @@ table_add_table(Table *table, const Table *other)
 }
 
 /* The best plan on a grid of spends for every total, by dynamic programming; then climbed from each. */
-static void
+__attribute__((unused)) static void
 reference_solve(Reference *r, double step)
 {
 	Table all = {0};

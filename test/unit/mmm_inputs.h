@@ -1,5 +1,5 @@
 /*
- * Inputs of media mix models for tests: two channels, a control and up to two geos over PERIODS weeks, which the
+ * Inputs of media mix models for tests: two channels, a control and up to three geos over PERIODS weeks, which the
  * including file defines. The numbers themselves are each test's own.
  */
 #ifndef ATTRIB_TEST_MMM_INPUTS_H
@@ -7,16 +7,17 @@
 
 #include "core/mmm_model.h"
 
+#define GEOS 3
 #define CHANNELS 2
 
-static double kpi[2 * PERIODS];
-static double spend[2 * CHANNELS * PERIODS];
-static double control[2 * PERIODS];
+static double kpi[GEOS * PERIODS];
+static double spend[GEOS * CHANNELS * PERIODS];
+static double control[GEOS * PERIODS];
 static int32_t period[PERIODS];
-static const double population[2] = {1, 3};
+static const double population[GEOS] = {1, 3, 0.4};
 static const char *const channel_name[] = {"tv", "search"};
 static const char *const control_name[] = {"price"};
-static const char *const geo_name[] = {"north", "south"};
+static const char *const geo_name[] = {"north", "south", "west"};
 static const int pair[1][2] = {{0, 1}};
 
 static MmmData

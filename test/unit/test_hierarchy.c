@@ -8,23 +8,13 @@
 #include <math.h>
 #include <string.h>
 
-#define GEOS 3
 #define PERIODS 40
-#define CHANNELS 2
-
-static double kpi[GEOS * PERIODS];
-static double spend[GEOS * CHANNELS * PERIODS];
-static double control[GEOS * PERIODS];
-static int32_t period[PERIODS];
-static const double population[GEOS] = {1, 3.5, 0.4};
-static const char *const geo_names[GEOS] = {"a", "b", "c"};
-static const char *const channel_names[CHANNELS] = {"tv", "web"};
-static const char *const control_names[1] = {"price"};
-static const int pairs[1][2] = {{0, 1}};
+#include "mmm_inputs.h"
 
 static MmmData
 panel(bool gaps)
 {
+	MmmData data = mmm_inputs(GEOS);
 	RandomStream stream = random_stream(7, 1);
 
 	for (int g = 0; g < GEOS; g++)
@@ -32,7 +22,6 @@ panel(bool gaps)
 		{
 			int i = g * PERIODS + t;
 
-			period[t] = 7 * t;
 			control[i] = random_uniform(&stream);
 			for (int c = 0; c < CHANNELS; c++)
 				spend[(g * CHANNELS + c) * PERIODS + t] =
@@ -42,36 +31,18 @@ panel(bool gaps)
 			if (gaps && random_uniform(&stream) < 0.1)
 				kpi[i] = NAN;
 		}
-	return (MmmData){.geos = GEOS,
-					 .periods = PERIODS,
-					 .channels = CHANNELS,
-					 .controls = 1,
-					 .has_geo = true,
-					 .has_population = true,
-					 .period = period,
-					 .population = population,
-					 .kpi = kpi,
-					 .spend = spend,
-					 .exposure = spend,
-					 .control = control,
-					 .geo_name = geo_names,
-					 .channel_name = channel_names,
-					 .control_name = control_names};
+	data.has_population = true;
+	return data;
 }
 
 static MmmSpec
 plain_spec(void)
 {
-	return (MmmSpec){.adstock = ADSTOCK_GEOMETRIC,
-					 .saturation = SATURATION_HILL,
-					 .adstock_first = true,
-					 .max_lag = 4,
-					 .normalized = true,
-					 .trend = MMM_TREND_LINEAR,
-					 .fourier_terms = 1,
-					 .season_length = 20,
-					 .geo_coefficients = true,
-					 .likelihood = MMM_NORMAL};
+	MmmSpec spec = mmm_spec(ADSTOCK_GEOMETRIC, SATURATION_HILL, 4, 20);
+
+	spec.geo_coefficients = true;
+	spec.likelihood = MMM_NORMAL;
+	return spec;
 }
 
 /* Worst difference of the gradient, in units of the gradient's own size. */
@@ -173,7 +144,7 @@ test_gradients(void)
 	test_gradient("Student's t", spec, true, false, false, false, false);
 	spec.likelihood = MMM_NORMAL;
 	spec.interactions = 1;
-	spec.interaction = pairs;
+	spec.interaction = pair;
 	test_gradient("interaction", spec, true, false, false, false, true);
 	spec.interactions = 0;
 	spec.free_slope = true;

@@ -87,30 +87,46 @@ plain_options(const MmmModel *model)
 		.candidates = 1000, .penalty = 1e-10, .seed = 1, .box = mmm_box(model, unit_env())};
 }
 
+/* A model whose kpi it has said itself, with known parameters and some noise, and the same model of that kpi. */
+typedef struct Simulation
+{
+	MmmData data;
+	MmmModel source;
+	double truth[60];
+	MmmModel model;
+	MmmFitOptions options;
+} Simulation;
+
+static void
+simulate(Simulation *s, MmmSpec spec, int geos, double noise)
+{
+	s->data = simulated_inputs(geos);
+	mmm_model_init(&s->source, &s->data, &spec, unit_env());
+	true_parameters(&s->source, s->truth);
+	simulate_kpi(&s->source, s->truth, noise);
+	mmm_model_init(&s->model, &s->data, &spec, unit_env());
+	s->options = plain_options(&s->model);
+}
+
 /* The search's objective falls as its gradient says, at random points. */
 static void
 check_gradient(MmmSpec spec, int geos, const char *name)
 {
-	MmmData data = simulated_inputs(geos);
-	double parameters[60];
 	double z[20], moved[20], gradient[20];
 	double worst = 0;
-	MmmModel model;
+	Simulation s;
+	const MmmModel *model = &s.model;
+	const MmmBox *box = &s.options.box;
 	MmmRidge ridge;
-	MmmBox box;
 
-	mmm_model_init(&model, &data, &spec, unit_env());
-	true_parameters(&model, parameters);
-	simulate_kpi(&model, parameters, 0.1);
-	mmm_model_init(&model, &data, &spec, unit_env());
-	box = mmm_box(&model, unit_env());
-	ok(mmm_ridge_init(&ridge, &model, PERIODS - 10, 1e-3, unit_env()) == CORE_OK, "%s: factored", name);
+	simulate(&s, spec, geos, 0.1);
+	ok(mmm_ridge_init(&ridge, model, PERIODS - 10, 1e-3, unit_env()) == CORE_OK, "%s: factored", name);
 	for (int trial = 0; trial < 5; trial++)
 	{
-		for (int k = 0; k < model.transforms; k++)
-			z[k] = box.low[k] + (0.1 + 0.8 * uniform()) * (box.high[k] - box.low[k]);
+		for (int k = 0; k < model->transforms; k++)
+			z[k] = box->low[k] + (0.1 + 0.8 * uniform()) * (box->high[k] - box->low[k]);
 		mmm_ridge_evaluate(&ridge, z, gradient);
-		for (int k = 0; k < model.transforms; k++)
+		for (int k = 0; k < model->transforms; k++)
 		{
 			double h = 1e-5;
 			double up, down;
@@ -134,11 +150,11 @@ check_gradient(MmmSpec spec, int geos, const char *name)
 		double direct = 0;
 
 		mmm_ridge_parameters(&ridge, z, all);
-		mmm_predictions(&model, all, &data, 0, predicted, unit_env());
+		mmm_predictions(model, all, &s.data, 0, predicted, unit_env());
 		for (int g = 0; g < geos; g++)
 			for (int t = 0; t < PERIODS - 10; t++)
 			{
-				double e = (kpi[g * PERIODS + t] - predicted[g * PERIODS + t]) / mmm_kpi_unit(&model, g);
+				double e = (kpi[g * PERIODS + t] - predicted[g * PERIODS + t]) / mmm_kpi_unit(model, g);
 
 				direct += e * e;
 			}
@@ -151,27 +167,20 @@ check_gradient(MmmSpec spec, int geos, const char *name)
 static void
 check_recovery(AdstockKind adstock, SaturationKind saturation, bool adstock_first)
 {
-	MmmData data = simulated_inputs(1);
 	MmmSpec spec = spec_of(adstock, saturation);
-	double truth[60];
 	double parts[8 * PERIODS];
 	double fitted[8 * PERIODS];
 	double worst = 0;
 	double parameter = 0;
-	MmmFitOptions options;
-	MmmModel model;
+	Simulation s;
 	MmmFit fit;
 
 	spec.adstock_first = adstock_first;
-	mmm_model_init(&model, &data, &spec, unit_env());
-	true_parameters(&model, truth);
-	simulate_kpi(&model, truth, 1e-4);
-	mmm_contributions_of_geo(&model, truth, &data, 0, 0, parts, unit_env());
-	mmm_model_init(&model, &data, &spec, unit_env());
-	options = plain_options(&model);
-	ok(mmm_fit_ridge(&model, &options, unit_env(), &fit) == CORE_OK, "%s x %s is fitted",
+	simulate(&s, spec, 1, 1e-4);
+	mmm_contributions_of_geo(&s.source, s.truth, &s.data, 0, 0, parts, unit_env());
+	ok(mmm_fit_ridge(&s.model, &s.options, unit_env(), &fit) == CORE_OK, "%s x %s is fitted",
 	   adstock_name(adstock), saturation_name(saturation));
-	mmm_contributions_of_geo(&model, fit.parameters, &data, 0, 0, fitted, unit_env());
+	mmm_contributions_of_geo(&s.model, fit.parameters, &s.data, 0, 0, fitted, unit_env());
 	for (int c = 0; c < CHANNELS; c++)
 	{
 		double a = 0, b = 0;
@@ -182,10 +191,8 @@ check_recovery(AdstockKind adstock, SaturationKind saturation, bool adstock_firs
 			b += fitted[c * PERIODS + t];
 		}
 		worst = fmax(worst, fabs(b / a - 1));
-		for (int p = 0; p < model.per_channel; p++)
-			parameter =
-				fmax(parameter,
-					 fabs(fit.parameters[c * model.per_channel + p] / truth[c * model.per_channel + p] - 1));
+		for (int p = c * s.model.per_channel; p < (c + 1) * s.model.per_channel; p++)
+			parameter = fmax(parameter, fabs(fit.parameters[p] / s.truth[p] - 1));
 	}
 	ok(worst < 0.02, "%s x %s%s: contributions recovered (off by %.2g)", adstock_name(adstock),
 	   saturation_name(saturation), adstock_first ? "" : ", saturation first", worst);
@@ -222,31 +229,24 @@ check_response(AdstockKind adstock, bool adstock_first)
 static void
 check_determinism(void)
 {
-	MmmData data = simulated_inputs(1);
 	MmmSpec spec = spec_of(ADSTOCK_GEOMETRIC, SATURATION_LOGISTIC);
-	double truth[60];
-	MmmFitOptions options;
-	MmmModel model;
+	Simulation s;
 	MmmFit first, again, later;
 
-	mmm_model_init(&model, &data, &spec, unit_env());
-	true_parameters(&model, truth);
-	simulate_kpi(&model, truth, 0.1);
-	mmm_model_init(&model, &data, &spec, unit_env());
-	options = plain_options(&model);
-	options.penalty = NAN;
-	options.folds = 3;
-	options.replicates = 20;
-	mmm_fit_ridge(&model, &options, unit_env(), &first);
-	mmm_fit_ridge(&model, &options, unit_env(), &again);
-	ok(memcmp(first.parameters, again.parameters, sizeof(double) * model.parameters) == 0 &&
-		   memcmp(first.draw, again.draw, sizeof(double) * model.parameters * 20) == 0,
+	simulate(&s, spec, 1, 0.1);
+	s.options.penalty = NAN;
+	s.options.folds = 3;
+	s.options.replicates = 20;
+	mmm_fit_ridge(&s.model, &s.options, unit_env(), &first);
+	mmm_fit_ridge(&s.model, &s.options, unit_env(), &again);
+	ok(memcmp(first.parameters, again.parameters, sizeof(double) * s.model.parameters) == 0 &&
+		   memcmp(first.draw, again.draw, sizeof(double) * s.model.parameters * 20) == 0,
 	   "the same seed gives the same digits");
-	options.seed = 2;
-	mmm_fit_ridge(&model, &options, unit_env(), &later);
-	ok(memcmp(first.draw, later.draw, sizeof(double) * model.parameters * 20) != 0,
+	s.options.seed = 2;
+	mmm_fit_ridge(&s.model, &s.options, unit_env(), &later);
+	ok(memcmp(first.draw, later.draw, sizeof(double) * s.model.parameters * 20) != 0,
 	   "another seed gives others");
-	is_close(later.parameters[model.transforms], first.parameters[model.transforms], 1e-4,
+	is_close(later.parameters[s.model.transforms], first.parameters[s.model.transforms], 1e-4,
 			 "but the same estimate");
 	ok(first.penalty <= 1e-3 && !isnan(first.validation_nrmse), "validated");
 }
@@ -255,52 +255,38 @@ check_determinism(void)
 static void
 check_holdout(void)
 {
-	MmmData data = simulated_inputs(1);
 	MmmSpec spec = spec_of(ADSTOCK_GEOMETRIC, SATURATION_LOGISTIC);
-	double truth[60];
-	MmmFitOptions options;
-	MmmModel model;
+	Simulation s;
 	MmmFit before, after;
 
 	spec.holdout = 12;
-	mmm_model_init(&model, &data, &spec, unit_env());
-	true_parameters(&model, truth);
-	simulate_kpi(&model, truth, 0.05);
-	mmm_model_init(&model, &data, &spec, unit_env());
-	options = plain_options(&model);
-	options.folds = 3;
-	options.replicates = 3;
-	mmm_fit_ridge(&model, &options, unit_env(), &before);
+	simulate(&s, spec, 1, 0.05);
+	s.options.folds = 3;
+	s.options.replicates = 3;
+	mmm_fit_ridge(&s.model, &s.options, unit_env(), &before);
 	for (int t = PERIODS - 12; t < PERIODS; t++)
 	{
 		kpi[t] *= 17;
 		spend[t] *= 5;
 		control[t] = -4;
 	}
-	mmm_model_init(&model, &data, &spec, unit_env());
-	mmm_fit_ridge(&model, &options, unit_env(), &after);
-	ok(memcmp(before.parameters, after.parameters, sizeof(double) * model.parameters) == 0 &&
-		   memcmp(before.draw, after.draw, sizeof(double) * model.parameters * 3) == 0,
+	mmm_model_init(&s.model, &s.data, &spec, unit_env());
+	mmm_fit_ridge(&s.model, &s.options, unit_env(), &after);
+	ok(memcmp(before.parameters, after.parameters, sizeof(double) * s.model.parameters) == 0 &&
+		   memcmp(before.draw, after.draw, sizeof(double) * s.model.parameters * 3) == 0,
 	   "holdout periods leave no trace in the fit");
 }
 
 static void
 check_front(void)
 {
-	MmmData data = simulated_inputs(1);
 	MmmSpec spec = spec_of(ADSTOCK_GEOMETRIC, SATURATION_HILL);
-	double truth[60];
-	MmmFitOptions options;
+	Simulation s;
 	MmmFront front;
-	MmmModel model;
 	bool sorted = true;
 
-	mmm_model_init(&model, &data, &spec, unit_env());
-	true_parameters(&model, truth);
-	simulate_kpi(&model, truth, 0.2);
-	mmm_model_init(&model, &data, &spec, unit_env());
-	options = plain_options(&model);
-	ok(mmm_pareto(&model, &options, unit_env(), &front) == CORE_OK && front.size > 1, "a front of %d",
+	simulate(&s, spec, 1, 0.2);
+	ok(mmm_pareto(&s.model, &s.options, unit_env(), &front) == CORE_OK && front.size > 1, "a front of %d",
 	   front.size);
 	for (int i = 1; i < front.size; i++)
 		sorted = sorted && front.candidate[i].nrmse > front.candidate[i - 1].nrmse &&

@@ -2,15 +2,12 @@
  * The sampler on targets whose moments are known. Seeds are fixed, so each comparison either always holds or never;
  * "within n errors" means n Monte Carlo standard errors of the draws themselves.
  */
-#include "core/nuts.h"
-
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_errno.h>
-#include <string.h>
 
 #include "core/mcmc.h"
 #include "core/prior.h"
-#include "unit.h"
+#include "nuts_gaussian.h"
 
 #define CHAINS 4
 
@@ -86,72 +83,8 @@ worst_of(const Sample *s, const double *mean, const double *sd)
 }
 
 /* ---------------------------------------------------------------------------------------------------
- * Gaussians: variances from 1 to `condition`, turned by a reflection so that everything is correlated
+ * Gaussians
  * --------------------------------------------------------------------------------------------------- */
-#define MAX_DIM 50
-
-typedef struct Gaussian
-{
-	int dim;
-	double variance[MAX_DIM];
-	double axis[MAX_DIM]; /* of the reflection I - 2 vv'; all 0: not turned */
-	double mean[MAX_DIM];
-	double sd[MAX_DIM];
-} Gaussian;
-
-static void
-reflect(const Gaussian *g, double *x)
-{
-	double dot = 0;
-
-	for (int i = 0; i < g->dim; i++)
-		dot += g->axis[i] * x[i];
-	for (int i = 0; i < g->dim; i++)
-		x[i] -= 2 * dot * g->axis[i];
-}
-
-static Gaussian
-gaussian(int dim, double condition, bool turned)
-{
-	Gaussian g = {.dim = dim};
-
-	for (int i = 0; i < dim; i++)
-	{
-		g.variance[i] = pow(condition, dim > 1 ? (double) i / (dim - 1) : 0);
-		g.mean[i] = i - 3;
-		g.axis[i] = turned ? sqrt(2.0 * (i + 1) / (dim * (dim + 1))) : 0;
-	}
-	for (int i = 0; i < dim; i++)
-	{
-		double e[MAX_DIM] = {0};
-
-		e[i] = 1;
-		reflect(&g, e);
-		for (int j = 0; j < dim; j++)
-			g.sd[i] += e[j] * e[j] * g.variance[j];
-		g.sd[i] = sqrt(g.sd[i]);
-	}
-	return g;
-}
-
-static double
-gaussian_log_density(void *state, const double *q, double *gradient)
-{
-	const Gaussian *g = state;
-	double value = 0;
-
-	for (int i = 0; i < g->dim; i++)
-		gradient[i] = q[i] - g->mean[i];
-	reflect(g, gradient);
-	for (int i = 0; i < g->dim; i++)
-	{
-		value -= 0.5 * gradient[i] * gradient[i] / g->variance[i];
-		gradient[i] /= -g->variance[i];
-	}
-	reflect(g, gradient);
-	return value;
-}
-
 static void
 test_gaussian(int dim, double condition, bool turned, bool dense)
 {
@@ -178,53 +111,6 @@ test_gaussian(int dim, double condition, bool turned, bool dense)
 	printf("# step %.3g, %.1f leapfrogs a draw, E-BFMI %.2f\n", s.run[0].step,
 		   (double) s.run[0].leapfrogs / s.draws, s.run[0].ebfmi);
 	free_sample(&s);
-}
-
-/* With the right metric a standard normal needs few steps, and what is said of a draw must hold together. */
-static void
-test_stats(void)
-{
-	Gaussian g = gaussian(10, 1, false);
-	NutsTarget target = {10, &g, gaussian_log_density};
-	NutsOptions options = NUTS_DEFAULTS;
-	NutsRun run;
-	double accept = 0;
-	double metric = 0;
-	bool consistent = true;
-	bool same = true;
-
-	nuts_run(&target, &options, unit_env(), &run);
-	for (int i = 0; i < run.draws; i++)
-	{
-		const NutsStat *stat = &run.stat[i];
-		double ignored[10];
-
-		accept += stat->accept / run.draws;
-		consistent &= stat->leapfrogs >= (1 << stat->depth) - 1 && stat->leapfrogs < (2 << stat->depth) &&
-					  stat->energy > -stat->log_density && stat->step == run.step && !stat->divergent;
-		same &= stat->log_density == gaussian_log_density(&g, run.draw + (size_t) i * 10, ignored);
-	}
-	for (int i = 0; i < 10; i++)
-		metric += run.metric[i] / 10;
-	ok(consistent, "depth, steps, energy and step size agree");
-	ok(same, "the log density told of a draw is that of its place");
-	ok(accept > 0.75 && accept < 0.95, "mean acceptance %.3f near its target", accept);
-	ok(fabs(metric - 1) < 0.15, "mean of the metric is %.3f", metric);
-	ok(run.ebfmi > 0.7 && run.ebfmi < 1.5, "E-BFMI %.3f", run.ebfmi);
-	ok(run.leapfrogs < 10 * run.draws, "%.2f leapfrogs a draw", (double) run.leapfrogs / run.draws);
-	nuts_free(&run, unit_env());
-	options.target_accept = 0.95;
-	nuts_run(&target, &options, unit_env(), &run);
-	accept = 0;
-	for (int i = 0; i < run.draws; i++)
-		accept += run.stat[i].accept / run.draws;
-	ok(accept > 0.92 && accept < 0.99, "mean acceptance %.3f near a higher target", accept);
-	nuts_free(&run, unit_env());
-	options.max_depth = 1;
-	nuts_run(&target, &options, unit_env(), &run);
-	ok(run.stopped > 500 && run.stat[0].leapfrogs == 1, "%d trajectories stopped by their depth",
-	   run.stopped);
-	nuts_free(&run, unit_env());
 }
 
 /* ---------------------------------------------------------------------------------------------------
@@ -421,180 +307,6 @@ test_maps(void)
 }
 
 /* ---------------------------------------------------------------------------------------------------
- * The same digits, interrupts, and densities that cannot be sampled
- * --------------------------------------------------------------------------------------------------- */
-static void
-count_calls(void *arg, int done_so_far, int total, bool divergent)
-{
-	int *calls = arg;
-
-	(void) divergent;
-	if (done_so_far == ++*calls && total == 700)
-		return;
-	*calls = -1;
-}
-
-static void
-test_replay(void)
-{
-	Gaussian g = gaussian(5, 100, true);
-	NutsTarget target = {5, &g, gaussian_log_density};
-	NutsOptions options = NUTS_DEFAULTS;
-	double start[5] = {1, 2, 3, 4, 5};
-	int calls = 0;
-	NutsRun a;
-	NutsRun b;
-	long checks;
-
-	options.warmup = 400;
-	options.draws = 300;
-	options.progress = count_calls;
-	options.progress_arg = &calls;
-	checks = unit_checks;
-	nuts_run(&target, &options, unit_env(), &a);
-	checks = unit_checks - checks;
-	ok(calls == 700, "progress is told of every iteration");
-	ok(checks * 8 > a.leapfrogs + a.warmup_leapfrogs && checks < a.leapfrogs + a.warmup_leapfrogs,
-	   "interruptible every few gradients: %ld checks, %lld steps", checks,
-	   (long long) (a.leapfrogs + a.warmup_leapfrogs));
-	options.progress = NULL;
-	nuts_run(&target, &options, unit_env(), &b);
-	ok(memcmp(a.draw, b.draw, sizeof(double) * 5 * 300) == 0, "the same seed and chain: the same digits");
-	nuts_free(&b, unit_env());
-	options.chain = 1;
-	nuts_run(&target, &options, unit_env(), &b);
-	ok(a.draw[0] != b.draw[0], "another chain: other draws");
-	nuts_free(&b, unit_env());
-	options.chain = 0;
-	options.seed = 2;
-	nuts_run(&target, &options, unit_env(), &b);
-	ok(a.draw[0] != b.draw[0], "another seed: other draws");
-	nuts_free(&b, unit_env());
-	options.start = start;
-	options.warmup = 0;
-	options.draws = 1;
-	ok(nuts_run(&target, &options, unit_env(), &b) == CORE_OK && b.step > 0,
-	   "no warm-up, from a given place");
-	nuts_free(&b, unit_env());
-	for (options.warmup = 1; options.warmup < 200; options.warmup += 7)
-	{
-		if (nuts_run(&target, &options, unit_env(), &b) != CORE_OK || !(b.step > 0))
-			break;
-		nuts_free(&b, unit_env());
-	}
-	ok(options.warmup >= 200, "warm-ups of any length");
-	nuts_free(&a, unit_env());
-}
-
-static double
-nowhere(void *state, const double *q, double *gradient)
-{
-	(*(int *) state)++;
-	gradient[0] = q[0];
-	return NAN;
-}
-
-static double
-flat(void *state, const double *q, double *gradient)
-{
-	(void) state;
-	(void) q;
-	gradient[0] = 0;
-	return 0;
-}
-
-/* A half-normal that falls off a cliff, a gradient without numbers beyond 2, and a spike to infinity at 1/2. */
-static double
-cliff(void *state, const double *q, double *gradient)
-{
-	(void) state;
-	gradient[0] = q[0] > 2 ? NAN : -q[0];
-	if (q[0] > 0.5 && q[0] < 0.51)
-		return INFINITY;
-	return q[0] < 0 ? -INFINITY : -0.5 * q[0] * q[0];
-}
-
-/* Finite wherever one looks, improper, and rising. */
-static double
-runaway(void *state, const double *q, double *gradient)
-{
-	(void) state;
-	gradient[0] = 1e10;
-	return isfinite(q[0]) ? 1e10 * q[0] : 0;
-}
-
-static CoreStatus
-run_one(double (*density)(void *, const double *, double *), void *state, const double *start, NutsRun *run)
-{
-	NutsTarget target = {1, state, density};
-	NutsOptions options = NUTS_DEFAULTS;
-
-	options.start = start;
-	return nuts_run(&target, &options, unit_env(), run);
-}
-
-static void
-test_failures(void)
-{
-	int calls = 0;
-	double start[1] = {NAN};
-	bool inside = true;
-	NutsRun run;
-	CoreStatus status;
-
-	status = run_one(nowhere, &calls, NULL, &run);
-	ok(status == CORE_NUMERIC && run.failure == NUTS_NO_START && calls == NUTS_START_TRIES,
-	   "a density that is nowhere finite: %s", nuts_failure_text(run.failure));
-	nuts_free(&run, unit_env());
-	status = run_one(flat, NULL, start, &run);
-	ok(status == CORE_NUMERIC && run.failure == NUTS_NO_START, "a start that is no number");
-	nuts_free(&run, unit_env());
-	status = run_one(flat, NULL, NULL, &run);
-	ok(status == CORE_NUMERIC && run.failure == NUTS_FLAT, "a flat density: %s",
-	   nuts_failure_text(run.failure));
-	nuts_free(&run, unit_env());
-	status = run_one(runaway, NULL, NULL, &run);
-	for (int i = 0; i < run.draws; i++)
-		inside &= isfinite(run.draw[i]);
-	ok(status == CORE_NUMERIC || inside, "a density that runs away: %s", nuts_failure_text(run.failure));
-	nuts_free(&run, unit_env());
-	status = run_one(cliff, NULL, NULL, &run);
-	for (int i = 0; i < run.draws; i++)
-		inside &= run.draw[i] >= 0 && run.draw[i] <= 2 && !(run.draw[i] > 0.5 && run.draw[i] < 0.51);
-	ok(status == CORE_OK && inside && run.divergences > 0, "a cliff: %d divergences, no draw beyond it",
-	   run.divergences);
-	nuts_free(&run, unit_env());
-}
-
-static void
-test_options(void)
-{
-	Gaussian g = gaussian(2, 1, false);
-	NutsTarget target = {2, &g, gaussian_log_density};
-	NutsTarget none = {0, &g, gaussian_log_density};
-	NutsTarget large = {NUTS_MAX_DENSE_DIM + 1, &g, gaussian_log_density};
-	NutsOptions bad[6];
-	NutsOptions options = NUTS_DEFAULTS;
-	NutsRun run;
-
-	for (int i = 0; i < 6; i++)
-		bad[i] = NUTS_DEFAULTS;
-	bad[0].warmup = -1;
-	bad[1].draws = 0;
-	bad[2].target_accept = 1;
-	bad[3].max_depth = 0;
-	bad[4].max_depth = NUTS_MAX_DEPTH + 1;
-	bad[5].target_accept = NAN;
-	for (int i = 0; i < 6; i++)
-		ok(nuts_run(&target, &bad[i], unit_env(), &run) == CORE_BAD_INPUT && run.failure == NUTS_BAD_OPTIONS,
-		   "bad option %d", i);
-	ok(nuts_run(&none, &options, unit_env(), &run) == CORE_BAD_INPUT, "no dimension");
-	options.dense = true;
-	ok(nuts_run(&large, &options, unit_env(), &run) == CORE_BAD_INPUT,
-	   "too many dimensions for a dense metric");
-}
-
-/* ---------------------------------------------------------------------------------------------------
  * Simulation-based calibration (Talts et al. 2018): the rank of a mean drawn from its prior among draws from the
  * posterior given data simulated with it is uniform
  * --------------------------------------------------------------------------------------------------- */
@@ -657,7 +369,6 @@ int
 main(void)
 {
 	gsl_set_error_handler_off();
-	test_stats();
 	test_gaussian(2, 1000, true, false);
 	test_gaussian(10, 1000, true, false);
 	test_gaussian(50, 1000, false, false);
@@ -667,9 +378,6 @@ main(void)
 	test_funnel();
 	test_eight_schools();
 	test_maps();
-	test_replay();
-	test_failures();
-	test_options();
 	test_calibration();
 	return done();
 }

@@ -23,7 +23,7 @@ random_below(uint32_t n)
 /* One path with everything that can happen on it, by channel numbers of a fixed dictionary. */
 typedef struct TestPath
 {
-	uint32_t touches[MAX_LENGTH];
+	uint32_t touches[MAX_LENGTH + QUICK_TOUCHES];
 	SummaryPath counts;
 	DecayCredit decay[MAX_LENGTH];
 } TestPath;
@@ -152,7 +152,7 @@ write_paths(const TestPath *paths, size_t n, const uint8_t *chosen, uint8_t choi
 	uint32_t nused = 0;
 	FlatWriter writer;
 	FlatBytes flat = {0};
-	uint32_t touches[2][MAX_LENGTH];
+	uint32_t touches[2][MAX_LENGTH + QUICK_TOUCHES];
 	int turn = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -384,9 +384,9 @@ test_limits(void)
 	const CoreEnv *env = unit_env();
 	SummaryMeta meta = {0};
 	const char *channels[] = {"a"};
-	uint32_t touch = 0;
-	SummaryPath path = {.lost = INT64_MAX, .touches = &touch, .ntouches = 1};
-	uint32_t two[2] = {0, 0};
+	uint32_t touch[1 + QUICK_TOUCHES] = {0};
+	SummaryPath path = {.lost = INT64_MAX, .touches = touch, .ntouches = 1};
+	uint32_t two[2 + QUICK_TOUCHES] = {0};
 	SummaryPath next = {.lost = 1, .touches = two, .ntouches = 2};
 	FlatWriter writer;
 	FlatBytes flat;
@@ -416,8 +416,8 @@ test_impossible_squares(void)
 {
 	const CoreEnv *env = unit_env();
 	const char *channels[] = {"a"};
-	uint32_t touch = 0;
-	SummaryPath path = {.conversions = 2, .matured_conversions = 2, .touches = &touch, .ntouches = 1};
+	uint32_t touch[1 + QUICK_TOUCHES] = {0};
+	SummaryPath path = {.conversions = 2, .matured_conversions = 2, .touches = touch, .ntouches = 1};
 	double sums[] = {50, 100, 49, 101};
 
 	path.value = path.matured_value = fixed_from_double(10);
