@@ -68,6 +68,17 @@ SELECT cardinality(journey_agg(now(), 'a', true, 1, NULL, CASE n
     END)) FROM generate_series(1, 3) AS n;
 SELECT n, cardinality(journey_agg(now(), 'a', true, 1, NULL, journey_options(lookback => n * interval '1 day')))
 FROM generate_series(1, 2) AS n GROUP BY n ORDER BY n;
+-- Groups in more options than an aggregate remembers, their rows in turn: each is matured by its own.
+SELECT (summary_stats(s)).matured, count(*)
+FROM (SELECT n % 40 AS g, journey_summary_agg(ROW('{a}', ARRAY[timestamptz '2025-01-01'], NULL, '2025-01-02', NULL, NULL, 1, false)::journey_row,
+                                             journey_options(lookback => '10 days', observed_until => date '2025-01-01' + n % 40)) AS s
+      FROM generate_series(0, 399) AS n GROUP BY n % 40) AS x GROUP BY 1 ORDER BY 1;
+
+-- An interval that does not fit is told apart from one that is not positive.
+SELECT journey_options(lookback => '106751991 days');
+SELECT journey_options(lookback => '106751992 days');
+SELECT journey_options(half_life => '-2147483648 days');
+SELECT journey_options(channel_lookback => jsonb_build_object('a', jsonb_build_array(repeat('é', 100))));
 SELECT cardinality(journey_agg(now(), 'a', true, 1, NULL, journey_options(observed_until => now()))) FROM generate_series(1, 1000) AS n;
 
 -- Options survive a table.

@@ -122,3 +122,7 @@ RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;
 RESET enable_sort;
+-- The first timestamp falls on no date west of UTC.
+SELECT (p).day FROM (SELECT unnest(journey_parts_agg(1, '4714-11-24 00:00:00+00 BC'::timestamptz, 'a', true, 1, NULL)) AS p) AS x;
+SELECT journey_parts_agg(1, '4714-11-24 00:00:00+00 BC'::timestamptz, 'a', true, 1, NULL, journey_options(time_zone => 'America/New_York'));
+SELECT journey_parts_agg(1, '4714-11-24 00:00:00+00 BC'::timestamptz, 'a', true, 1, NULL, journey_options(time_zone => 'EST5'));

@@ -21,6 +21,11 @@ CREATE TABLE models (name text PRIMARY KEY, m mmm_model);
 INSERT INTO models SELECT 'first', mmm_fit(d, method => 'ridge', fourier_terms => 1) FROM datasets;
 INSERT INTO models SELECT 'again', mmm_fit(d, method => 'ridge', fourier_terms => 1) FROM datasets;
 INSERT INTO models SELECT 'text', m::text::mmm_model FROM models WHERE name = 'first';
+-- The digits of the text are all that it needs, whatever those of a float8 are.
+SET extra_float_digits = -15;
+INSERT INTO models SELECT 'short text', m::text::mmm_model FROM models WHERE name = 'first';
+SELECT d::text = d::text::mmm_dataset::text AND mmm_dataset_send(d::text::mmm_dataset) = mmm_dataset_send(d) AS same FROM datasets;
+RESET extra_float_digits;
 SET max_parallel_workers_per_gather = 0;
 SET work_mem = '64kB';
 INSERT INTO models SELECT 'serial', mmm_fit(d, method => 'ridge', fourier_terms => 1) FROM datasets;

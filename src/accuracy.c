@@ -392,9 +392,9 @@ calibration_json(const Accuracy *accuracy)
 		const CalibrationBin *bin = &accuracy->bin[i];
 
 		appendStringInfo(&out, "%s{\"journeys\":" INT64_FORMAT ",\"low\":%s,\"high\":%s,", i > 0 ? "," : "",
-						 bin->journeys, float8out_internal(bin->low), float8out_internal(bin->high));
-		appendStringInfo(&out, "\"predicted\":%s,\"observed\":%s}", float8out_internal(bin->predicted),
-						 float8out_internal(bin->observed));
+						 bin->journeys, exact_float8(bin->low), exact_float8(bin->high));
+		appendStringInfo(&out, "\"predicted\":%s,\"observed\":%s}", exact_float8(bin->predicted),
+						 exact_float8(bin->observed));
 	}
 	appendStringInfoChar(&out, ']');
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));

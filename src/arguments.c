@@ -1,5 +1,7 @@
 #include "arguments.h"
 
+#include "miscadmin.h"
+
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -67,6 +69,7 @@ argument_names(FunctionCallInfo fcinfo, int argno, const char *name)
 	list.names = palloc_extended(sizeof(char *) * Max(list.count, 1), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < list.count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (nulls[i])
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 							errmsg("%s must not contain NULL, but element %d is", name, i + 1),

@@ -5,6 +5,7 @@
 
 #include <gsl/gsl_errno.h>
 
+#include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -76,6 +77,15 @@ attrib_check_status(CoreStatus status, const char *what)
 
 	if (status != CORE_OK)
 		ereport(ERROR, (errcode(errors[status].code), errmsg("%s: %s", what, errors[status].message)));
+}
+
+char *
+exact_float8(double value)
+{
+	char *text = palloc(DOUBLE_SHORTEST_DECIMAL_LEN);
+
+	(void) double_to_shortest_decimal_buf(value, text);
+	return text;
 }
 
 #if PG_VERSION_NUM < 150000

@@ -29,6 +29,12 @@ extern bool attrib_progress;
 extern void attrib_check_status(CoreStatus status, const char *what);
 
 /*
+ * The shortest digits that read back as the same number. Never float8out(), whose digits depend on extra_float_digits:
+ * values that are written as text or jsonb must not.
+ */
+extern char *exact_float8(double value);
+
+/*
  * Where the rows of an answer go: a set-returning function's result, or an array of its row type, which is what an
  * aggregate returns instead.
  */

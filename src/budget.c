@@ -28,7 +28,9 @@ budget_float8_between(FunctionCallInfo fcinfo, int argno, const char *name, doub
 
 	if (!(value >= low && value <= high))
 		ereport(ERROR,
-				(errcode(BAD_VALUE), errmsg("%s must be between %g and %g, not %g", name, low, high, value)));
+				(errcode(BAD_VALUE), errmsg("%s must be between %g and %g, not %g", name, low, high, value),
+				 errhint("Leave the argument out where it has a default; far larger or smaller amounts want "
+						 "another unit.")));
 	return value;
 }
 
@@ -54,7 +56,8 @@ exactly_argument(FunctionCallInfo fcinfo)
 
 	if (strcmp(name, "exactly") != 0 && strcmp(name, "at_most") != 0)
 		ereport(ERROR,
-				(errcode(BAD_VALUE), errmsg("spend must be 'at_most' or 'exactly', not \"%s\"", name)));
+				(errcode(BAD_VALUE), errmsg("spend must be 'at_most' or 'exactly', not \"%s\"", name),
+				 errhint("'at_most' may leave budget that brings nothing; 'exactly' spends all of it.")));
 	return strcmp(name, "exactly") == 0;
 }
 
@@ -103,7 +106,9 @@ check_request(const BudgetRequest *r)
 						errmsg("%s cannot be given with spend 'exactly'", target_names[r->target]),
 						errhint("That target is about how much to spend.")));
 	if (r->exactly && isinf(r->total))
-		ereport(ERROR, (errcode(BAD_VALUE), errmsg("spend 'exactly' needs a finite total_budget")));
+		ereport(ERROR,
+				(errcode(BAD_VALUE), errmsg("spend 'exactly' needs a finite total_budget, not Infinity"),
+				 errhint("Give the total, or take spend 'at_most'.")));
 }
 
 /* NULL is today's total unless a target says how much to spend; 'Infinity' is no limit. */
@@ -291,7 +296,7 @@ allocation_jsonb(const BudgetCurves *curves, const BudgetPlan *plan)
 	{
 		appendStringInfoString(&text, i > 0 ? ", " : "{");
 		escape_json(&text, curves->names[i]);
-		appendStringInfo(&text, ": %s", float8out_internal(plan->spend[i]));
+		appendStringInfo(&text, ": %s", exact_float8(plan->spend[i]));
 	}
 	appendStringInfoChar(&text, '}');
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));

@@ -123,8 +123,8 @@ curve_row(Datum datum, int position, TupleDesc desc)
 
 	heap_deform_tuple(&tuple, desc, row.values, row.nulls);
 	if (row.nulls[CURVE_CHANNEL])
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("curve %d has no channel", position)));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("curve %d has no channel", position),
+						errhint("Build curves with response_curve(channel, ...).")));
 	row.name = TextDatumGetCString(row.values[CURVE_CHANNEL]);
 	return row;
 }
@@ -156,7 +156,11 @@ refuse_duplicates(const BudgetCurves *curves)
 	for (int i = 1; i < curves->count; i++)
 	{
 		if (strcmp(sorted[i - 1], sorted[i]) == 0)
-			ereport(ERROR, (errcode(BAD_VALUE), errmsg("channel \"%s\" has more than one curve", sorted[i])));
+			ereport(
+				ERROR,
+				(errcode(BAD_VALUE), errmsg("channel \"%s\" has more than one curve", sorted[i]),
+				 errhint(
+					 "Give each channel one curve; parts of a channel are channels of their own names.")));
 	}
 	pfree(sorted);
 }
@@ -184,7 +188,8 @@ budget_curves_read(ArrayType *array)
 
 		if (nulls[i])
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-							errmsg("curves must not contain NULL, but element %d is", i + 1)));
+							errmsg("curves must not contain NULL, but element %d is", i + 1),
+							errhint("Remove it, for instance by array_agg(...) FILTER (WHERE ...).")));
 		row = curve_row(elements[i], i + 1, desc);
 		curves.names[i] = row.name;
 		curves.kinds[i] = curve_saturation(&row);
@@ -244,9 +249,11 @@ read_members(ConstraintReader *r, JsonbObjectIter *it)
 
 		if (channel < 0)
 			ereport(ERROR, (errcode(BAD_VALUE),
-							errmsg("constraints name channel \"%s\", which has no curve", names[i])));
+							errmsg("constraints name channel \"%s\", which has no curve", names[i]),
+							errhint("Names are compared by bytes.")));
 		if (r->member[channel])
-			ereport(ERROR, (errcode(BAD_VALUE), errmsg("a constraint names channel \"%s\" twice", names[i])));
+			ereport(ERROR, (errcode(BAD_VALUE), errmsg("a constraint names channel \"%s\" twice", names[i]),
+							errhint("The channels of a constraint are a set.")));
 		r->member[channel] = true;
 		r->group.count++;
 	}

@@ -404,7 +404,8 @@ choose_draws(FunctionCallInfo fcinfo, ModelBudget *b)
 	Size rows = mmm_rows(b->value->data);
 
 	if (strcmp(risk, "mean") != 0 && strcmp(risk, "cvar") != 0)
-		ereport(ERROR, (errcode(BAD_VALUE), errmsg("risk must be 'mean' or 'cvar', not \"%s\"", risk)));
+		ereport(ERROR, (errcode(BAD_VALUE), errmsg("risk must be 'mean' or 'cvar', not \"%s\"", risk),
+						errhint("'cvar' plans for the mean of the worst draws.")));
 	if (strcmp(risk, "cvar") == 0)
 	{
 		if (b->value->fit.draws < 20)

@@ -107,7 +107,8 @@ lookup(ChannelDict *dict, const char *text, uint32 length)
 	if (length > CHANNEL_NAME_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("a name of %u bytes is too long", length),
-				 errdetail("The limit is %d bytes.", CHANNEL_NAME_MAX)));
+				 errdetail("The limit is %d bytes.", CHANNEL_NAME_MAX),
+				 errhint("Shorten it, for instance by left(name, 100).")));
 	candidate = append_name(dict, text, length);
 	slot = dictslot_insert_hash(dict->slots, candidate, hash, &found);
 	if (found)

@@ -21,7 +21,7 @@ event_reject_time(int64 at, bool at_null)
 void
 event_reject_value(double value, bool converted)
 {
-	char *text = float8out_internal(value);
+	char *text = exact_float8(value);
 
 	if (isnan(value) || fabs(value) > FIXED_MAX_INPUT)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

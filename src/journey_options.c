@@ -234,19 +234,6 @@ journey_spec_decode(HeapTupleHeader options)
 	return spec;
 }
 
-const JourneySpec *
-journey_spec_cached(const JourneySpec **cache, MemoryContext context, HeapTupleHeader options)
-{
-	if (unlikely(*cache == NULL || !journey_spec_same_bytes(*cache, options)))
-	{
-		MemoryContext previous = MemoryContextSwitchTo(context);
-
-		*cache = journey_spec_decode(options);
-		MemoryContextSwitchTo(previous);
-	}
-	return *cache;
-}
-
 void
 journey_spec_require_equal(const JourneySpec *a, const JourneySpec *b)
 {

@@ -68,14 +68,6 @@ extern char *interval_text(int64 microseconds);
 extern NamedChain transforms_decode(Jsonb *transforms, Node *escontext);
 extern void transforms_json(StringInfo json, const NamedChain *chain);
 
-/*
- * The spec of these options: `*cache` if it is of the same bytes, else decoded in `context` and left in
- * `*cache`. Meant for a cache that outlives the states pointing to its specs, e.g. fn_extra and fn_mcxt of
- * a transition function; so a replaced spec is not freed.
- */
-extern const JourneySpec *journey_spec_cached(const JourneySpec **cache, MemoryContext context,
-											  HeapTupleHeader options);
-
 /* 22023 "options must be the same for every row" unless both mean the same. */
 extern void journey_spec_require_equal(const JourneySpec *a, const JourneySpec *b);
 

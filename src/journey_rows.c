@@ -106,7 +106,7 @@ attrib_journey_row_trans(PG_FUNCTION_ARGS)
 {
 	AggregateNode *node = aggregate_node(aggregate_context(fcinfo));
 	HeapTupleHeader options = PG_NARGS() > 2 && !PG_ARGISNULL(2) ? PG_GETARG_HEAPTUPLEHEADER(2) : NULL;
-	const JourneySpec *spec = aggregate_options(node, options);
+	const JourneySpec *spec = aggregate_options_of_row(node, options);
 	SummaryState *state = summary_state_arg(fcinfo);
 	SummaryMeta meta = journey_spec_meta(spec);
 	PathCounts counts = {0};

@@ -105,6 +105,17 @@ journey_sink_init(JourneySink *sink, MemoryContext context, const JourneySpec *s
 
 /* ---------------------------------------------------------------- days */
 
+/* West of UTC the first timestamp falls on a day before the first date, which could not be read back. */
+static DateADT
+check_day(int64 day)
+{
+	if (!IS_VALID_DATE(day))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("the day of a journey is out of range"),
+				 errhint("Dates begin in 4714 BC; such an event has a wrong time.")));
+	return (DateADT) day;
+}
+
 static DateADT
 local_day(int64 at, pg_tz *zone, int64 *since_midnight)
 {
@@ -117,7 +128,7 @@ local_day(int64 at, pg_tz *zone, int64 *since_midnight)
 	*since_midnight =
 		((tm.tm_hour * MINS_PER_HOUR + tm.tm_min) * (int64) SECS_PER_MINUTE + tm.tm_sec) * USECS_PER_SEC +
 		fsec;
-	return date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
+	return check_day(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE);
 }
 
 static int64
@@ -139,7 +150,7 @@ day_of(JourneySink *sink, int64 at)
 	DateADT day;
 
 	if (pg_get_timezone_offset(zone, &offset))
-		return (DateADT) floor_div(at + offset * USECS_PER_SEC, USECS_PER_DAY);
+		return check_day(floor_div(at + offset * USECS_PER_SEC, USECS_PER_DAY));
 	if (sink->days == NULL)
 		sink->days = MemoryContextAllocZero(sink->context, sizeof(DayCache));
 	place = (uint32) (uint64) floor_div(at, USECS_PER_HOUR) % DAY_SLOTS;

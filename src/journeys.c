@@ -404,8 +404,10 @@ path_channels(ArrayType *path, ChannelTexts *texts, Size *length)
 	uint32 *channels;
 
 	if (ARR_NDIM(path) > 1)
-		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-						errmsg("a path must have one dimension, not %d", ARR_NDIM(path))));
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("path must be a one-dimensional array, not one of %d dimensions", ARR_NDIM(path)),
+				 errhint("Write it as ARRAY['email', 'search'].")));
 	deconstruct_array(path, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
 	channels = CORE_ALLOC(attrib_env(), uint32, n);
 	for (int i = 0; i < n; i++)

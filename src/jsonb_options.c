@@ -4,11 +4,16 @@
 
 #include "common/int.h"
 #include "datatype/timestamp.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #define BAD_OPTION ERRCODE_INVALID_PARAMETER_VALUE
+#define NUMBER_HINT "Write a number, without quotes."
+
+/* Bytes of an unsuitable value that a message shows. */
+#define LONGEST_SHOWN 100
 
 char *
 jsonb_value_text(JsonbValue *value)
@@ -66,12 +71,22 @@ jsonb_object_next(JsonbObjectIter *it)
 	return true;
 }
 
-/* "what: \"key\" must be ..., not ..." */
+/*
+ * "what: \"key\" must be ..., not ...": the value as JSON, so that "1" does not look like 1, and its beginning only.
+ * `hint` is how to write a value of the right type.
+ */
 static void
-bad_value(JsonbObjectIter *it, const char *must)
+bad_value(JsonbObjectIter *it, const char *must, const char *hint)
 {
-	errsave(it->escontext, (errcode(BAD_OPTION), errmsg("%s: \"%s\" must be %s, not %s", it->what, it->key,
-														must, jsonb_value_text(&it->value))));
+	Jsonb *jsonb = JsonbValueToJsonb(&it->value);
+	char *text = JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
+	int length = strlen(text);
+	int shown = length <= LONGEST_SHOWN ? length : pg_mbcliplen(text, length, LONGEST_SHOWN);
+
+	errsave(it->escontext, (errcode(BAD_OPTION),
+							errmsg("%s: \"%s\" must be %s, not %.*s%s", it->what, it->key, must, shown, text,
+								   shown < length ? "..." : ""),
+							hint ? errhint("%s", hint) : 0));
 }
 
 static double
@@ -87,13 +102,13 @@ jsonb_option_float8(JsonbObjectIter *it, double min, double max)
 
 	if (it->value.type != jbvNumeric)
 	{
-		bad_value(it, "a number");
+		bad_value(it, "a number", NUMBER_HINT);
 		return min;
 	}
 	number = numeric_to_float8(it->value.val.numeric);
 	if (number >= min && number <= max)
 		return number;
-	bad_value(it, psprintf("between %g and %g", min, max));
+	bad_value(it, psprintf("between %g and %g", min, max), NULL);
 	return min;
 }
 
@@ -116,7 +131,8 @@ jsonb_option_int64(JsonbObjectIter *it, int64 min, int64 max)
 {
 	if (it->value.type == jbvNumeric && numeric_is_whole_between(it->value.val.numeric, min, max))
 		return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(it->value.val.numeric)));
-	bad_value(it, psprintf("a whole number between " INT64_FORMAT " and " INT64_FORMAT, min, max));
+	bad_value(it, psprintf("a whole number between " INT64_FORMAT " and " INT64_FORMAT, min, max),
+			  it->value.type == jbvNumeric ? NULL : NUMBER_HINT);
 	return min;
 }
 
@@ -125,7 +141,7 @@ jsonb_option_bool(JsonbObjectIter *it)
 {
 	if (it->value.type == jbvBool)
 		return it->value.val.boolean;
-	bad_value(it, "true or false");
+	bad_value(it, "true or false", "Write one of them, without quotes.");
 	return false;
 }
 
@@ -134,22 +150,30 @@ jsonb_option_text(JsonbObjectIter *it)
 {
 	if (it->value.type == jbvString)
 		return jsonb_value_text(&it->value);
-	bad_value(it, "a string");
+	bad_value(it, "a string", "Write a string, in double quotes.");
 	return pstrdup("");
 }
 
 static bool
 fixed_interval(Interval *interval, const char *what, Node *escontext, int64 *microseconds)
 {
+	const char *text;
 	int64 days;
+	bool fits = !pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &days) &&
+				!pg_add_s64_overflow(days, interval->time, microseconds);
 
-	if (interval->month == 0 && !pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &days) &&
-		!pg_add_s64_overflow(days, interval->time, microseconds) && *microseconds > 0)
+	if (interval->month == 0 && fits && *microseconds > 0)
 		return true;
+	text = DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)));
+	if (interval->month == 0 && !fits && interval->day > 0)
+		ereturn(
+			escontext, false,
+			(errcode(BAD_OPTION),
+			 errmsg("%s must be at most %d days, not %s", what, (int) (PG_INT64_MAX / USECS_PER_DAY), text),
+			 errhint("Intervals are kept in 64 bits as microseconds.")));
 	ereturn(escontext, false,
 			(errcode(BAD_OPTION),
-			 errmsg("%s must be a positive interval of days or smaller units, not %s", what,
-					DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)))),
+			 errmsg("%s must be a positive interval of days or smaller units, not %s", what, text),
 			 errhint("Months and years have no fixed length; write '30 days' rather than '1 month'.")));
 }
 
@@ -170,7 +194,7 @@ jsonb_option_interval(JsonbObjectIter *it)
 
 /* Opens the current value as an array and returns an iterator past its start; NULL if it is none. */
 static JsonbIterator *
-array_begin(JsonbObjectIter *it, const char *must, int *count)
+array_begin(JsonbObjectIter *it, const char *must, const char *hint, int *count)
 {
 	JsonbIterator *iter;
 	JsonbValue skipped;
@@ -179,7 +203,7 @@ array_begin(JsonbObjectIter *it, const char *must, int *count)
 	if (it->value.type != jbvBinary || !JsonContainerIsArray(it->value.val.binary.data) ||
 		JsonContainerIsScalar(it->value.val.binary.data))
 	{
-		bad_value(it, must);
+		bad_value(it, must, hint);
 		return NULL;
 	}
 	*count = JsonContainerSize(it->value.val.binary.data);
@@ -192,7 +216,8 @@ char **
 jsonb_option_text_array(JsonbObjectIter *it, int *count)
 {
 	const char *must = "an array of strings";
-	JsonbIterator *iter = array_begin(it, must, count);
+	const char *hint = "Write it as [\"email\", \"search\"].";
+	JsonbIterator *iter = array_begin(it, must, hint, count);
 	char **result = palloc(sizeof(char *) * Max(*count, 1));
 	JsonbValue element;
 
@@ -201,7 +226,7 @@ jsonb_option_text_array(JsonbObjectIter *it, int *count)
 		(void) JsonbIteratorNext(&iter, &element, true);
 		if (element.type != jbvString)
 		{
-			bad_value(it, must);
+			bad_value(it, must, hint);
 			*count = 0;
 			break;
 		}
@@ -214,7 +239,8 @@ double *
 jsonb_option_float8_array(JsonbObjectIter *it, int *count)
 {
 	const char *must = "an array of numbers";
-	JsonbIterator *iter = array_begin(it, must, count);
+	const char *hint = "Write it as [1, 2.5].";
+	JsonbIterator *iter = array_begin(it, must, hint, count);
 	double *result = palloc(sizeof(double) * Max(*count, 1));
 	JsonbValue element;
 
@@ -225,7 +251,7 @@ jsonb_option_float8_array(JsonbObjectIter *it, int *count)
 			result[i] = numeric_to_float8(element.val.numeric);
 		if (element.type != jbvNumeric || !isfinite(result[i]))
 		{
-			bad_value(it, must);
+			bad_value(it, must, hint);
 			*count = 0;
 			break;
 		}

@@ -220,7 +220,8 @@ lift_tests_argument(FunctionCallInfo fcinfo, MmmRequest *request)
 	argument_not_null(fcinfo, ARG_LIFT_TESTS, "lift_tests");
 	tests = PG_GETARG_JSONB_P(ARG_LIFT_TESTS);
 	if (!JB_ROOT_IS_ARRAY(tests) || JB_ROOT_IS_SCALAR(tests))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("lift_tests must be a JSON array")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("lift_tests must be a JSON array"),
+						errhint("Write it as [{\"channel\": \"tv\", ...}], one object an experiment.")));
 	if (JB_ROOT_COUNT(tests) == 0)
 		return;
 	if (request->value.method == MMM_RIDGE)

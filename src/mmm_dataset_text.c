@@ -22,7 +22,7 @@ PG_FUNCTION_INFO_V1(attrib_dataset_out);
 static void
 put_number(StringInfo out, double value)
 {
-	appendStringInfoString(out, float8out_internal(value));
+	appendStringInfoString(out, exact_float8(value));
 }
 
 static void

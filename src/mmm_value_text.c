@@ -21,7 +21,7 @@ put_number(StringInfo out, double number)
 	if (isnan(number))
 		appendStringInfoString(out, "null");
 	else
-		appendStringInfoString(out, float8out_internal(number));
+		appendStringInfoString(out, exact_float8(number));
 }
 
 static void

@@ -183,7 +183,8 @@ count_arg(FunctionCallInfo fcinfo, int argno, const char *what)
 		DatumGetBool(DirectFunctionCall2(numeric_lt, NumericGetDatum(number), NumericGetDatum(limit))))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be a whole number of at least 0, not %s", what, numeric_normalize(number))));
+				 errmsg("%s must be a whole number of at least 0, not %s", what, numeric_normalize(number)),
+				 errhint("Counted paths take numbers of journeys that converted and that were lost.")));
 	whole = DirectFunctionCall2(numeric_trunc, NumericGetDatum(number), Int32GetDatum(0));
 	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(number), whole)))
 		ereport(ERROR,

@@ -11,6 +11,7 @@
 #include "channel_dict.h"
 #include "core/rules.h"
 #include "datatype/timestamp.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -95,28 +96,30 @@ touch_options_read(Jsonb *jsonb, AttributionModel model, ModelOptions *options, 
 	model_options_check(options);
 }
 
-static bool
-is_listed(const char *name, NameList list)
+static int
+compare_names(const void *a, const void *b)
 {
-	for (int i = 0; i < list.count; i++)
-	{
-		if (strcmp(name, list.names[i]) == 0)
-			return true;
-	}
-	return false;
+	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-/* 1 to the first (or last) touch that is not ignored, or simply the first (last) if all are. */
+/*
+ * 1 to the first (or last) touch that is not ignored, or simply the first (last) if all are. Sorts `ignore`: path and
+ * list may both be long.
+ */
 static void
 weigh_one_touch(double *weights, NameList path, bool from_end, NameList ignore)
 {
 	int chosen = from_end ? path.count - 1 : 0;
 
+	if (ignore.count > 1)
+		qsort(ignore.names, ignore.count, sizeof(char *), compare_names);
 	for (int i = 0; i < path.count; i++)
 	{
 		int touch = from_end ? path.count - 1 - i : i;
 
-		if (!is_listed(path.names[touch], ignore))
+		CHECK_FOR_INTERRUPTS();
+		if (ignore.count == 0 ||
+			bsearch(&path.names[touch], ignore.names, ignore.count, sizeof(char *), compare_names) == NULL)
 		{
 			chosen = touch;
 			break;
@@ -133,7 +136,10 @@ weigh_shapley(double *weights, NameList path)
 
 	channel_dict_init(&dict, CurrentMemoryContext);
 	for (int i = 0; i < path.count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		touches[i] = channel_dict_intern(&dict, path.names[i], (uint32) strlen(path.names[i]));
+	}
 	touch_weights_shapley(weights, touches, path.count, dict.size, attrib_env());
 }
 
@@ -165,6 +171,7 @@ weigh_by_clock(double *weights, NameList path, const TouchTimes *times)
 								"path.")));
 	for (int i = 0; i < path.count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		at[i] = touch_time(times->touched_at[i]);
 		latest = Max(latest, at[i]);
 	}
@@ -276,7 +283,10 @@ attrib_touch_credit_by_effect(PG_FUNCTION_ARGS)
 	for (int i = 0; i < path.count; i++)
 	{
 		Effect wanted = {path.names[i], strlen(path.names[i]), 0};
-		Effect *found = bsearch(&wanted, effects, count, sizeof(Effect), compare_effects);
+		Effect *found;
+
+		CHECK_FOR_INTERRUPTS();
+		found = bsearch(&wanted, effects, count, sizeof(Effect), compare_effects);
 
 		weights[i] = found ? found->effect : 0;
 	}

@@ -77,6 +77,7 @@ typedef struct BudgetPlan
 	double gap;
 	double gap_unit; /* what the gap is relative to */
 	bool certified;	 /* the gap is within the tolerance */
+	int64_t nodes;	 /* of the last search */
 } BudgetPlan;
 
 typedef enum BudgetTroubleKind

@@ -75,6 +75,17 @@ trim(const BudgetProblem *p, double *plan)
 	}
 }
 
+/* What the search maximises: a plan that was sharpened may be worth a little less, or more. */
+static double
+worth(const BudgetProblem *p, const double *plan)
+{
+	double spend = budget_spend(p, plan);
+
+	if (p->request->objective == BUDGET_ROI)
+		return spend > 0 ? budget_response(p, plan) / spend : 0;
+	return budget_value(&p->model, plan);
+}
+
 void
 budget_sharpen(BudgetProblem *p, BudgetSearch *search, BudgetPrices *prices)
 {
@@ -83,7 +94,8 @@ budget_sharpen(BudgetProblem *p, BudgetSearch *search, BudgetPrices *prices)
 	double *plan = CORE_ALLOC(p->env, double, p->n);
 	double value = budget_value(&p->model, search->plan);
 
-	if (budget_refine(p->env, work, &p->model, p->low, p->high, search->plan, pieces, prices, plan) &&
+	if (budget_refine(p->env, work, &p->model, p->low, p->high, search->plan, -INFINITY, pieces, prices,
+					  plan) &&
 		budget_value(&p->model, plan) >= value - 1e-9 * fabs(value))
 	{
 		budget_polish(p->env, &p->model, p->low, p->own_high, prices, plan);
@@ -93,6 +105,8 @@ budget_sharpen(BudgetProblem *p, BudgetSearch *search, BudgetPrices *prices)
 	budget_polish(p->env, &p->model, p->low, p->own_high, prices, search->plan);
 	snap(p, search->plan, plan);
 	trim(p, search->plan);
+	search->value = worth(p, search->plan);
+	search->bound = fmax(search->bound, search->value);
 	core_free(p->env, plan);
 	core_free(p->env, pieces);
 	relax_work_free(p->env, work);
@@ -243,4 +257,5 @@ budget_report(const BudgetProblem *p, const BudgetSearch *search, BudgetPlan *pl
 	plan->gap_unit = fmax(fabs(plan->bound), tiny);
 	plan->gap = (plan->bound - plan->value) / plan->gap_unit;
 	plan->certified = plan->gap <= r->tolerance;
+	plan->nodes = search->nodes;
 }

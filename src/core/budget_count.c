@@ -29,8 +29,7 @@ typedef struct Counted
 static bool
 is_countable(const Curve *curve, double low, double high)
 {
-	return curve_arcs(curve) == 1 && isinf(curve_arc(curve, 0).to) && low < curve->inflection &&
-		   curve->inflection < high;
+	return budget_turns_once(curve) && low < curve->inflection && curve->inflection < high;
 }
 
 /* The bound at a fee, without its constant; *used channels are beyond their inflection, fractions included. */

@@ -205,6 +205,12 @@ envelope_with_fee(BudgetPiece *piece, const Curve *curve)
 	add_hull(piece, curve, arcs, n);
 }
 
+bool
+budget_turns_once(const Curve *curve)
+{
+	return curve_arcs(curve) == 1 && isinf(curve_arc(curve, 0).to);
+}
+
 void
 budget_piece_set(BudgetPiece *piece, const Curve *curve, double low, double high)
 {
@@ -214,7 +220,7 @@ budget_piece_set(BudgetPiece *piece, const Curve *curve, double low, double high
 	piece->parts = 0;
 	if (curve->fee != 0 && high > curve->inflection && high > low)
 		envelope_with_fee(piece, curve);
-	else if (curve_arcs(curve) == 1 && isinf(curve_arc(curve, 0).to))
+	else if (budget_turns_once(curve))
 		envelope_of_one_arc(piece, curve);
 	else if (high > low)
 		envelope_of_arcs(piece, curve);

@@ -33,18 +33,18 @@ bound_channel(BudgetProblem *p, int group)
 	const BudgetGroup *g = &p->request->group[group];
 	int i = g->members[0];
 
-	if (g->low > p->user_high[i])
+	if (g->low > p->user_high[i] + BUDGET_SLACK * p->user_high[i])
 		return conflict(p, group, i, true, g->low, p->user_high[i]);
-	if (g->high < p->user_low[i])
+	if (g->high < p->user_low[i] - BUDGET_SLACK * p->user_low[i])
 		return conflict(p, group, i, false, g->high, p->user_low[i]);
 	if (g->low > p->user_low[i])
 	{
-		p->user_low[i] = g->low;
+		p->user_low[i] = fmin(g->low, p->user_high[i]);
 		p->low_owner[i] = group;
 	}
 	if (g->high < p->user_high[i])
 	{
-		p->user_high[i] = g->high;
+		p->user_high[i] = fmax(g->high, p->user_low[i]);
 		p->high_owner[i] = group;
 	}
 	return CORE_OK;

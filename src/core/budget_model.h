@@ -72,6 +72,9 @@ extern int budget_most_parts(const Curve *curves, int n);
 extern BudgetPiece *budget_pieces_alloc(const CoreEnv *env, const Curve *curves, int n);
 extern void budget_piece_set(BudgetPiece *piece, const Curve *curve, double low, double high);
 
+/* Whether the curve is convex up to its inflection and concave from there on. */
+extern bool budget_turns_once(const Curve *curve);
+
 /* As if the curve were 0. */
 extern void budget_piece_set_flat(BudgetPiece *piece, double low, double high);
 extern double budget_envelope(const BudgetPiece *piece, const Curve *curve, double x);

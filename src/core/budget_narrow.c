@@ -6,6 +6,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Of one row less others; more would take longer than they save. */
+#define MOST_DIFFERENCES 8
+
 /* What a row leaves for each of its channels once the others have their least, or their most. */
 static bool
 narrow_by_row(SearchState *s, const BudgetRow *row)
@@ -67,10 +70,76 @@ search_narrow(SearchState *s)
 			if (!narrow_by_row(s, &s->model->row[k]))
 				return false;
 		}
+		for (int k = 0; k < s->differences; k++)
+		{
+			if (!narrow_by_row(s, &s->difference[k]))
+				return false;
+		}
 		if (!narrow_by_order(s))
 			return false;
 	}
 	return true;
+}
+
+/* The members of `whole` that are not in `part`; -1 if `part` is no true part of it. */
+static int
+remainder_of(const BudgetRow *whole, const BudgetRow *part, int *members)
+{
+	int count = 0;
+	int at = 0;
+
+	for (int m = 0; m < whole->count; m++)
+	{
+		if (at < part->count && part->members[at] == whole->members[m])
+			at++;
+		else
+			members[count++] = whole->members[m];
+	}
+	return at == part->count && count > 0 ? count : -1;
+}
+
+/*
+ * Where one row's channels are a part of another's, the others of that one are limited by the difference of the two:
+ * for a box, that says what neither row says. It may leave a channel nothing at all.
+ */
+void
+search_find_differences(SearchState *s)
+{
+	const BudgetModel *model = s->model;
+	int *members = CORE_ALLOC(s->env, int, s->n);
+
+	s->difference = CORE_ALLOC(s->env, BudgetRow, (size_t) model->rows * MOST_DIFFERENCES);
+	for (int k = 0; k < model->rows; k++)
+	{
+		int found = 0;
+
+		core_check(s->env);
+		for (int j = 0; j < model->rows && found < MOST_DIFFERENCES; j++)
+		{
+			double low = model->row[k].low - model->row[j].high;
+			double high = model->row[k].high - model->row[j].low;
+			int count = low > -INFINITY || high < INFINITY
+							? remainder_of(&model->row[k], &model->row[j], members)
+							: -1;
+			int *kept;
+
+			if (count < 0)
+				continue;
+			kept = CORE_ALLOC(s->env, int, count);
+			memcpy(kept, members, sizeof(int) * count);
+			s->difference[s->differences++] = (BudgetRow){low, high, count, kept};
+			found++;
+		}
+	}
+	core_free(s->env, members);
+}
+
+void
+search_free_differences(SearchState *s)
+{
+	for (int k = 0; k < s->differences; k++)
+		core_free(s->env, (int *) s->difference[k].members);
+	core_free(s->env, s->difference);
 }
 
 bool

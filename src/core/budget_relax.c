@@ -11,22 +11,48 @@
 
 /* Most rows concern few channels: the normal equations are summed over what each channel touches. */
 static void
-list_touching(const CoreEnv *env, RelaxWork *work, int channels)
+list_touching(const CoreEnv *env, RelaxWork *work, const BudgetModel *model)
 {
+	int n = model->channels;
+	bool *member = CORE_ALLOC_ZERO(env, bool, (size_t) model->rows *n);
 	int count = 0;
 
-	work->touching = CORE_ALLOC(env, int, (size_t) work->limits *channels);
-	work->first_touching = CORE_ALLOC(env, int, (size_t) channels + 1);
-	for (int i = 0; i < channels; i++)
+	for (int k = 0; k < model->rows; k++)
+	{
+		for (int m = 0; m < model->row[k].count; m++)
+			member[(size_t) k * n + model->row[k].members[m]] = true;
+	}
+	work->touching = CORE_ALLOC(env, int, (size_t) work->limits *n);
+	work->first_touching = CORE_ALLOC(env, int, (size_t) n + 1);
+	for (int i = 0; i < n; i++)
 	{
 		work->first_touching[i] = count;
 		for (int j = 0; j < work->limits; j++)
 		{
-			if (work->limit[j].row < 0 || work->limit[j].members[i] != 0)
+			if (work->limit[j].row < 0 || member[(size_t) work->limit[j].row * n + i])
 				work->touching[count++] = j;
 		}
 	}
-	work->first_touching[channels] = count;
+	work->first_touching[n] = count;
+	core_free(env, member);
+}
+
+/* Whether another row over the same channels says as much as this row's limit on one side, or more. */
+static bool
+is_said_elsewhere(const BudgetModel *model, int k, bool low)
+{
+	const BudgetRow *row = &model->row[k];
+
+	for (int j = 0; j < model->rows; j++)
+	{
+		const BudgetRow *other = &model->row[j];
+		double more = low ? other->low - row->low : row->high - other->high;
+
+		if (j != k && more >= 0 && (more > 0 || j < k || other->low == other->high) &&
+			other->count == row->count && memcmp(other->members, row->members, sizeof(int) * row->count) == 0)
+			return true;
+	}
+	return false;
 }
 
 RelaxWork *
@@ -35,7 +61,6 @@ relax_work_create(const CoreEnv *env, const BudgetModel *model)
 	RelaxWork *work = CORE_ALLOC(env, RelaxWork, 1);
 	size_t n = model->channels;
 	size_t parts = budget_most_parts(model->curves, model->channels);
-	double *members;
 
 	work->limits = 0;
 	work->limit = CORE_ALLOC(env, Limit, 2 * (size_t) model->rows + 1);
@@ -47,32 +72,22 @@ relax_work_create(const CoreEnv *env, const BudgetModel *model)
 			work->limit[work->limits++] = (Limit){.row = k, .sign = 1, .equality = true};
 		else
 		{
-			if (row->low > -INFINITY)
+			if (row->low > -INFINITY && !is_said_elsewhere(model, k, true))
 				work->limit[work->limits++] = (Limit){.row = k, .sign = 1};
-			if (row->high < INFINITY)
+			if (row->high < INFINITY && !is_said_elsewhere(model, k, false))
 				work->limit[work->limits++] = (Limit){.row = k, .sign = -1};
 		}
 	}
 	if (model->has_floor)
 		work->limit[work->limits++] = (Limit){.row = -1, .sign = 1};
 	work->segment = CORE_ALLOC(env, Segment, parts);
-	work->members = members = CORE_ALLOC_ZERO(env, double, work->limits *n);
-	work->gradients = CORE_ALLOC(env, double, work->limits *parts);
+	work->gathered = CORE_ALLOC(env, double, n);
 	work->schur = CORE_ALLOC(env, double, (size_t) work->limits * work->limits);
 	work->right = CORE_ALLOC(env, double, work->limits);
 	work->spend = CORE_ALLOC(env, double, n);
 	work->spend_price = CORE_ALLOC(env, double, n);
 	work->prices = budget_prices_alloc(env, model);
-	for (int j = 0; j < work->limits; j++)
-	{
-		Limit *limit = &work->limit[j];
-
-		limit->gradient = work->gradients + j * parts;
-		limit->members = members + j * n;
-		for (int m = 0; limit->row >= 0 && m < model->row[limit->row].count; m++)
-			members[j * n + model->row[limit->row].members[m]] = limit->sign;
-	}
-	list_touching(env, work, n);
+	list_touching(env, work, model);
 	return work;
 }
 
@@ -81,10 +96,9 @@ relax_work_free(const CoreEnv *env, RelaxWork *work)
 {
 	core_free(env, work->limit);
 	core_free(env, work->segment);
-	core_free(env, work->members);
 	core_free(env, work->touching);
 	core_free(env, work->first_touching);
-	core_free(env, work->gradients);
+	core_free(env, work->gathered);
 	core_free(env, work->schur);
 	core_free(env, work->right);
 	core_free(env, work->spend);
@@ -98,6 +112,7 @@ static void
 evaluate(RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces)
 {
 	double reached = -model->floor;
+	double floor_price = 0;
 
 	for (int i = 0; i < model->channels; i++)
 	{
@@ -119,7 +134,7 @@ evaluate(RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces)
 			segment->first = fmin(at.first, 1e100);
 			segment->second = fmax(fmin(at.second, 0), -1e100);
 		}
-		segment->gradient = model->cost[segment->channel] - model->gain * segment->first;
+		segment->floor_gradient = model->has_floor ? segment->first - model->floor_rate : 0;
 		work->spend[segment->channel] += segment->x;
 		reached += gained - model->floor_rate * segment->x;
 	}
@@ -130,8 +145,7 @@ evaluate(RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces)
 		if (limit->row < 0)
 		{
 			limit->excess = reached;
-			for (int g = 0; g < work->segments; g++)
-				limit->gradient[g] = work->segment[g].first - model->floor_rate;
+			floor_price = limit->price;
 		}
 		else
 		{
@@ -141,8 +155,14 @@ evaluate(RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces)
 			for (int m = 0; m < row->count; m++)
 				limit->excess += limit->sign * work->spend[row->members[m]];
 		}
-		for (int g = 0; g < work->segments; g++)
-			work->segment[g].gradient -= limit->price * limit->gradient[g];
+	}
+	relax_gather(work, model->channels, false);
+	for (int g = 0; g < work->segments; g++)
+	{
+		Segment *segment = &work->segment[g];
+
+		segment->gradient = model->cost[segment->channel] - model->gain * segment->first -
+							work->gathered[segment->channel] - floor_price * segment->floor_gradient;
 	}
 }
 
@@ -210,8 +230,6 @@ start(RelaxWork *work, const BudgetModel *model, const BudgetPiece *pieces)
 		Limit *limit = &work->limit[j];
 
 		limit->price = limit->slack_step = limit->price_step = 0;
-		for (int g = 0; limit->row >= 0 && g < work->segments; g++)
-			limit->gradient[g] = limit->members[work->segment[g].channel];
 	}
 	evaluate(work, model, pieces);
 	for (int j = 0; j < work->limits; j++)
@@ -302,7 +320,7 @@ iterate(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const Bud
 			return true;
 		if (!relax_factor(work, model))
 			return false;
-		relax_direction(work, mean);
+		relax_direction(work, model->channels, mean);
 		relax_longest_steps(work, &primal, &dual);
 		stalled = primal < 1e-6 && dual < 1e-6 ? stalled + 1 : 0;
 		relax_advance(work, 0.995 * primal, 0.995 * dual);
@@ -320,7 +338,7 @@ relax_solve(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const
 	for (int i = 0; i < model->channels; i++)
 		x[i] = fmin(fmax(work->spend[i], pieces[i].low), pieces[i].high); /* NaN becomes low */
 	bound = bound_now(work, model, pieces, prices);
-	if (!converged)
+	if (!converged && !(bound <= cutoff))
 	{
 		/* No room inside the limits, or hardly any: prices run away, but were good on the way there. */
 		if (!isfinite(bound))

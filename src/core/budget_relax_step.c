@@ -7,7 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-#include <gsl/gsl_linalg.h>
+/* A pivot that is this part of what it was made of is rounding. */
+#define DEPENDENT 1e-13
+#define INFINITE_PIVOT 1e64
 
 double
 relax_complementarity(const RelaxWork *work, double primal, double dual, double *mean)
@@ -36,13 +38,82 @@ relax_complementarity(const RelaxWork *work, double primal, double dual, double 
 	return sum;
 }
 
+/*
+ * Cholesky's decomposition U'U of the upper triangle in place. Limits that say the same as others, exactly or in what
+ * a node has left of their channels, leave a pivot of rounding alone: an infinite one in its place keeps their prices
+ * where they are, and the others' steps are right (Wright 1999).
+ */
+static bool
+decompose(double *a, int m, double *diagonal)
+{
+	for (int i = 0; i < m; i++)
+		diagonal[i] = a[i * m + i];
+	for (int k = 0; k < m; k++)
+	{
+		double *row = a + k * m;
+
+		if (!isfinite(row[k]))
+			return false;
+		row[k] = row[k] > DEPENDENT * diagonal[k] ? sqrt(row[k]) : INFINITE_PIVOT;
+		for (int j = k + 1; j < m; j++)
+			row[j] /= row[k];
+		for (int i = k + 1; i < m; i++)
+		{
+			double factor = row[i];
+
+			for (int j = i; factor != 0 && j < m; j++)
+				a[i * m + j] -= factor * row[j];
+		}
+	}
+	return true;
+}
+
+/* In place; the decomposition is of decompose(). */
+static void
+solve(const double *a, int m, double *x)
+{
+	for (int k = 0; k < m; k++)
+	{
+		x[k] /= a[k * m + k];
+		for (int j = k + 1; j < m; j++)
+			x[j] -= a[k * m + j] * x[k];
+	}
+	for (int k = m - 1; k >= 0; k--)
+	{
+		for (int j = k + 1; j < m; j++)
+			x[k] -= a[k * m + j] * x[j];
+		x[k] /= a[k * m + k];
+	}
+}
+
+/* Adds what one segment contributes, or all of a channel if there is no floor. */
+static void
+add_to_schur(RelaxWork *work, int channel, double inverse, double floor_gradient)
+{
+	const int *touching = work->touching + work->first_touching[channel];
+	int count = work->first_touching[channel + 1] - work->first_touching[channel];
+
+	for (int i = 0; i < count; i++)
+	{
+		const Limit *limit = &work->limit[touching[i]];
+		double *row = work->schur + (size_t) touching[i] * work->limits;
+		double weight = inverse * (limit->row < 0 ? floor_gradient : limit->sign);
+
+		for (int j = i; j < count; j++)
+		{
+			const Limit *other = &work->limit[touching[j]];
+
+			row[touching[j]] += weight * (other->row < 0 ? floor_gradient : other->sign);
+		}
+	}
+}
+
 bool
 relax_factor(RelaxWork *work, const BudgetModel *model)
 {
 	int m = work->limits;
 	double response_price = model->gain;
 	double largest = 0;
-	gsl_matrix_view schur;
 
 	for (int j = 0; j < m; j++)
 	{
@@ -62,23 +133,14 @@ relax_factor(RelaxWork *work, const BudgetModel *model)
 	for (int g = 0; g < work->segments; g++)
 	{
 		const Segment *p = &work->segment[g];
-		const int *touching = work->touching + work->first_touching[p->channel];
-		int count = work->first_touching[p->channel + 1] - work->first_touching[p->channel];
+		double inverse = p->inverse;
 
-		for (int i = 0; i < count; i++)
-		{
-			double weight = work->limit[touching[i]].gradient[g] * p->inverse;
-
-			for (int j = 0; j <= i; j++)
-				work->schur[touching[i] * m + touching[j]] += weight * work->limit[touching[j]].gradient[g];
-		}
+		while (!model->has_floor && g + 1 < work->segments && work->segment[g + 1].channel == p->channel)
+			inverse += work->segment[++g].inverse;
+		add_to_schur(work, p->channel, inverse, p->floor_gradient);
 	}
 	for (int a = 0; a < m; a++)
-	{
-		for (int b = 0; b < a; b++)
-			work->schur[b * m + a] = work->schur[a * m + b];
 		largest = fmax(largest, work->schur[a * m + a]);
-	}
 	for (int a = 0; a < m; a++)
 	{
 		const Limit *limit = &work->limit[a];
@@ -89,15 +151,58 @@ relax_factor(RelaxWork *work, const BudgetModel *model)
 			work->schur[a * m + a] = 1; /* all its channels are points: it says nothing */
 		work->schur[a * m + a] += 1e-15 * largest;
 	}
-	schur = gsl_matrix_view_array(work->schur, m, m);
-	return gsl_linalg_cholesky_decomp1(&schur.matrix) == GSL_SUCCESS;
+	return decompose(work->schur, m, work->right);
+}
+
+/* A floor is a matter of segments. */
+void
+relax_gather(RelaxWork *work, int channels, bool steps)
+{
+	for (int i = 0; i < channels; i++)
+	{
+		double sum = 0;
+
+		for (int t = work->first_touching[i]; t < work->first_touching[i + 1]; t++)
+		{
+			const Limit *limit = &work->limit[work->touching[t]];
+
+			if (limit->row >= 0)
+				sum += limit->sign * (steps ? limit->price_step : limit->price);
+		}
+		work->gathered[i] = sum;
+	}
+}
+
+/* Takes from the right hand side what the segments' steps do to each limit. */
+static void
+subtract_steps(RelaxWork *work)
+{
+	for (int g = 0; g < work->segments; g++)
+	{
+		const Segment *p = &work->segment[g];
+		double floor = p->floor_gradient * p->step;
+		double step = p->step;
+
+		while (g + 1 < work->segments && work->segment[g + 1].channel == p->channel)
+		{
+			g++;
+			step += work->segment[g].step;
+			floor += work->segment[g].floor_gradient * work->segment[g].step;
+		}
+		for (int t = work->first_touching[p->channel]; t < work->first_touching[p->channel + 1]; t++)
+		{
+			const Limit *limit = &work->limit[work->touching[t]];
+
+			work->right[work->touching[t]] -= limit->row < 0 ? floor : limit->sign * step;
+		}
+	}
 }
 
 /* Newton's direction towards the targets. */
 static void
-direction(RelaxWork *work)
+direction(RelaxWork *work, int channels)
 {
-	int m = work->limits;
+	double floor_step = 0;
 
 	for (int g = 0; g < work->segments; g++)
 	{
@@ -105,23 +210,15 @@ direction(RelaxWork *work)
 
 		p->step = p->inverse * (p->low_target / p->x - p->high_target / (p->width - p->x) - p->gradient);
 	}
-	if (m > 0)
+	for (int j = 0; j < work->limits; j++)
 	{
-		gsl_matrix_view schur = gsl_matrix_view_array(work->schur, m, m);
-		gsl_vector_view right = gsl_vector_view_array(work->right, m);
+		const Limit *limit = &work->limit[j];
 
-		for (int j = 0; j < m; j++)
-		{
-			const Limit *limit = &work->limit[j];
-			double sum = -limit->excess + (limit->equality ? 0 : limit->target / limit->price);
-
-			for (int g = 0; g < work->segments; g++)
-				sum -= limit->gradient[g] * work->segment[g].step;
-			work->right[j] = sum;
-		}
-		gsl_linalg_cholesky_svx(&schur.matrix, &right.vector);
+		work->right[j] = -limit->excess + (limit->equality ? 0 : limit->target / limit->price);
 	}
-	for (int j = 0; j < m; j++)
+	subtract_steps(work);
+	solve(work->schur, work->limits, work->right);
+	for (int j = 0; j < work->limits; j++)
 	{
 		Limit *limit = &work->limit[j];
 
@@ -130,13 +227,15 @@ direction(RelaxWork *work)
 		if (!limit->equality)
 			limit->slack_step =
 				(limit->target - limit->slack * limit->price_step) / limit->price - limit->slack;
-		for (int g = 0; g < work->segments; g++)
-			work->segment[g].step += work->segment[g].inverse * limit->gradient[g] * limit->price_step;
+		if (limit->row < 0)
+			floor_step = limit->price_step;
 	}
+	relax_gather(work, channels, true);
 	for (int g = 0; g < work->segments; g++)
 	{
 		Segment *p = &work->segment[g];
 
+		p->step += p->inverse * (work->gathered[p->channel] + p->floor_gradient * floor_step);
 		p->low_step = (p->low_target - p->low_price * p->step) / p->x - p->low_price;
 		p->high_step = (p->high_target + p->high_price * p->step) / (p->width - p->x) - p->high_price;
 	}
@@ -175,7 +274,7 @@ relax_longest_steps(const RelaxWork *work, double *primal, double *dual)
 
 /* Mehrotra's two directions: the first aims at 0 and tells how much centring the second needs. */
 void
-relax_direction(RelaxWork *work, double mean)
+relax_direction(RelaxWork *work, int channels, double mean)
 {
 	double primal;
 	double dual;
@@ -186,7 +285,7 @@ relax_direction(RelaxWork *work, double mean)
 		work->segment[g].low_target = work->segment[g].high_target = 0;
 	for (int j = 0; j < work->limits; j++)
 		work->limit[j].target = 0;
-	direction(work);
+	direction(work, channels);
 	relax_longest_steps(work, &primal, &dual);
 	relax_complementarity(work, primal, dual, &predicted);
 	target = mean * fmin(fmax(pow(predicted / mean, 3), 1e-4), 0.9);
@@ -199,7 +298,7 @@ relax_direction(RelaxWork *work, double mean)
 	}
 	for (int j = 0; j < work->limits; j++)
 		work->limit[j].target = target - work->limit[j].slack_step * work->limit[j].price_step;
-	direction(work);
+	direction(work, channels);
 }
 
 void

@@ -12,8 +12,6 @@ typedef struct Limit
 	int row;
 	double sign; /* 1: from below, -1: from above */
 	bool equality;
-	const double *members; /* sign for the row's channels, 0 for others */
-	double *gradient;	   /* over the segments */
 	double excess;
 	double slack;
 	double price;
@@ -40,7 +38,8 @@ typedef struct Segment
 	double first;
 	double second;
 	double gradient;
-	double inverse; /* of the Hessian's diagonal */
+	double floor_gradient; /* of the floor's excess */
+	double inverse;		   /* of the Hessian's diagonal */
 	double step;
 	double low_step;
 	double high_step;
@@ -54,11 +53,9 @@ struct RelaxWork
 	Limit *limit;
 	int segments;
 	Segment *segment;
-	double *members;
-	int *
-		touching; /* the limits that concern each channel, ascending; channel i's begin at first_touching[i] */
+	int *touching; /* the limits of each channel, ascending; channel i's begin at first_touching[i] */
 	int *first_touching;
-	double *gradients;
+	double *gathered; /* of each channel, by relax_gather() */
 	double *schur;
 	double *right;
 	double *spend;
@@ -69,11 +66,14 @@ struct RelaxWork
 /* Sum of the products that must vanish after steps of these lengths, and their mean. */
 extern double relax_complementarity(const RelaxWork *work, double primal, double dual, double *mean);
 
+/* Into `gathered`: the sum over each channel's rows of sign * price, or of what the step makes of prices. */
+extern void relax_gather(RelaxWork *work, int channels, bool steps);
+
 /* The normal equations' matrix over the limits; false if it is numerically singular. */
 extern bool relax_factor(RelaxWork *work, const BudgetModel *model);
 
 /* The step's direction, of what relax_factor() made; `mean` is the complementary products' now. */
-extern void relax_direction(RelaxWork *work, double mean);
+extern void relax_direction(RelaxWork *work, int channels, double mean);
 
 /* The longest steps along it that keep all that must be positive so, at most 1. */
 extern void relax_longest_steps(const RelaxWork *work, double *primal, double *dual);

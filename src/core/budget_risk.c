@@ -6,7 +6,7 @@
  * (Frank and Wolfe 1956). Where curves are concave the bound comes down to the best plan; with
  * S-shaped curves a gap may remain.
  */
-#include "budget_risk.h"
+#include "budget_risk_state.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -59,21 +59,6 @@ budget_tail_mean(const CoreEnv *env, const double *number, int n, double level, 
 	return mean;
 }
 
-typedef struct TailSearch
-{
-	const CoreEnv *env;
-	const BudgetDraws *draws;
-	BudgetRequest request; /* over the curves of the current weights */
-	BudgetChannel *channel;
-	double level;
-	double *weight;
-	double *tail;	  /* weights of the worst draws of a plan */
-	double *response; /* of each draw */
-	double *best;
-	double value;
-	double bound;
-} TailSearch;
-
 static void
 respond(const TailSearch *s, const double *spend)
 {
@@ -98,6 +83,27 @@ respond(const TailSearch *s, const double *spend)
 	}
 }
 
+double
+tail_channel_value(const TailSearch *s, int c, double spend)
+{
+	const CurveGrid *grid = &s->draws->grid[c];
+	double weight[2 * CURVE_GRID_JET];
+	double value = 0;
+	int knot;
+
+	if (grid->knots == 0)
+		return 0;
+	curve_grid_weights(grid, spend * s->draws->stretch[c], &knot, weight);
+	for (int d = 0; d < s->draws->draws; d++)
+	{
+		const double *jet = s->draws->jet[c] + ((size_t) d * grid->knots + knot) * CURVE_GRID_JET;
+
+		for (int j = 0; s->weight[d] > 0 && j < 2 * CURVE_GRID_JET; j++)
+			value += s->weight[d] * weight[j] * jet[j];
+	}
+	return value;
+}
+
 /* The curves of a weighted mean of the draws. */
 static void
 weigh(TailSearch *s)
@@ -110,11 +116,12 @@ weigh(TailSearch *s)
 		double *jet = CORE_ALLOC_ZERO(s->env, double, numbers);
 		Curve *curve = &s->channel[c].curve;
 
-		core_check(s->env);
 		for (int d = 0; d < draws->draws; d++)
 		{
 			const double *own = draws->jet[c] + d * numbers;
 
+			if (d % 64 == 0)
+				core_check(s->env);
 			for (size_t k = 0; s->weight[d] > 0 && k < numbers; k++)
 				jet[k] += s->weight[d] * own[k];
 		}
@@ -140,8 +147,8 @@ forget_curves(TailSearch *s)
 }
 
 /* What the tail of a plan is worth; leaves its weights in s->tail. */
-static double
-worth(TailSearch *s, const double *spend)
+double
+tail_worth(TailSearch *s, const double *spend)
 {
 	double total = 0;
 	double tail;
@@ -155,10 +162,10 @@ worth(TailSearch *s, const double *spend)
 }
 
 /* Returns whether the plan is better than the best so far. */
-static bool
-offer(TailSearch *s, const double *spend)
+bool
+tail_offer(TailSearch *s, const double *spend)
 {
-	double value = worth(s, spend);
+	double value = tail_worth(s, spend);
 
 	if (value <= s->value)
 		return false;
@@ -194,121 +201,9 @@ today_is_allowed(const TailSearch *s)
 		   (!s->request.exactly || total >= s->request.total * (1 - 1e-12));
 }
 
-/* ------------------------------------------------------------------------------------------------------
- * Moves between two channels: where S-shaped curves leave a gap, the best weights need not lead to the best plan
- * ------------------------------------------------------------------------------------------------------ */
-
-#define MOST_SWEEPS 8
-#define SAMPLES 8
-#define GOLDEN 0.6180339887498949
-
-/* How much may be moved from channel a to channel b under all limits. */
-static double
-room(const TailSearch *s, const double *x, int a, int b)
-{
-	double most = fmin(x[a] - s->channel[a].low, s->channel[b].high - x[b]);
-
-	for (int g = 0; g < s->request.groups; g++)
-	{
-		const BudgetGroup *group = &s->request.group[g];
-		double spend = 0;
-		bool has_a = false;
-		bool has_b = false;
-
-		for (int m = 0; m < group->count; m++)
-		{
-			spend += x[group->members[m]];
-			has_a = has_a || group->members[m] == a;
-			has_b = has_b || group->members[m] == b;
-		}
-		if (has_b && !has_a)
-			most = fmin(most, group->high - spend);
-		if (has_a && !has_b)
-			most = fmin(most, spend - group->low);
-	}
-	return fmax(most, 0);
-}
-
-static double
-worth_of_move(TailSearch *s, double *x, int a, int b, double amount)
-{
-	double value;
-
-	x[a] -= amount;
-	x[b] += amount;
-	value = worth(s, x);
-	x[a] += amount;
-	x[b] -= amount;
-	return value;
-}
-
-static double
-best_move(TailSearch *s, double *x, int a, int b, double value)
-{
-	double most = room(s, x, a, b);
-	double at = 0;
-	double best = value;
-	double low;
-	double high;
-
-	for (int k = 1; k <= SAMPLES && most > 1e-9 * x[a]; k++)
-	{
-		double amount = most * (k == SAMPLES ? 1 : pow(0.4, SAMPLES - k));
-		double moved = worth_of_move(s, x, a, b, amount);
-
-		if (moved > best)
-		{
-			best = moved;
-			at = amount;
-		}
-	}
-	if (at == 0)
-		return value;
-	low = 0.4 * at;
-	high = fmin(at / 0.4, most);
-	for (int step = 0; step < 24; step++)
-	{
-		double left = high - GOLDEN * (high - low);
-		double right = low + GOLDEN * (high - low);
-
-		if (worth_of_move(s, x, a, b, left) < worth_of_move(s, x, a, b, right))
-			low = left;
-		else
-			high = right;
-	}
-	if (worth_of_move(s, x, a, b, 0.5 * (low + high)) > best)
-		at = 0.5 * (low + high);
-	x[a] -= at;
-	x[b] += at;
-	return worth(s, x);
-}
-
-/* Leaves the plan no worse. */
-static void
-improve(TailSearch *s, double *x)
-{
-	int n = s->draws->channels;
-	double value = worth(s, x);
-
-	for (int sweep = 0; sweep < MOST_SWEEPS; sweep++)
-	{
-		double before = value;
-
-		for (int a = 0; a < n; a++)
-			for (int b = 0; b < n; b++)
-			{
-				core_check(s->env);
-				if (a != b && x[a] > s->channel[a].low)
-					value = best_move(s, x, a, b, value);
-			}
-		if (value - before <= 1e-9 * fabs(value))
-			break;
-	}
-}
-
 /* One plan, the best for the current weights; its bound is one for the tail. */
-static CoreStatus
-solve(TailSearch *s, BudgetPlan *plan, BudgetTrouble *trouble)
+CoreStatus
+tail_solve(TailSearch *s, BudgetPlan *plan, BudgetTrouble *trouble)
 {
 	CoreStatus status;
 
@@ -318,15 +213,23 @@ solve(TailSearch *s, BudgetPlan *plan, BudgetTrouble *trouble)
 	return status;
 }
 
-static double
-gap(const TailSearch *s)
+void
+tail_plan_free(const TailSearch *s, BudgetPlan *plan)
+{
+	core_free(s->env, plan->spend);
+	core_free(s->env, plan->binding);
+	core_free(s->env, plan->shadow_price);
+}
+
+double
+tail_gap(const TailSearch *s)
 {
 	return (s->bound - s->value) / fmax(fabs(s->bound), 1e-300);
 }
 
 /* Towards the worst draws of the last plan, by less and less. */
-static void
-move(TailSearch *s, int round)
+void
+tail_move(TailSearch *s, int round)
 {
 	double step = 2.0 / (round + 2);
 
@@ -358,12 +261,12 @@ budget_optimize_tail(const CoreEnv *env, const BudgetRequest *request, const Bud
 	{
 		for (int c = 0; c < n; c++)
 			mean[c] = s.channel[c].current;
-		offer(&s, mean);
+		tail_offer(&s, mean);
 	}
 	for (int round = 0; round < MOST_ROUNDS && idle < IDLE_ROUNDS; round++)
 	{
 		double step = 2.0 / (round + 2);
-		CoreStatus status = solve(&s, plan, trouble);
+		CoreStatus status = tail_solve(&s, plan, trouble);
 		bool better;
 
 		if (status != CORE_OK)
@@ -372,26 +275,28 @@ budget_optimize_tail(const CoreEnv *env, const BudgetRequest *request, const Bud
 		s.bound = fmin(s.bound, plan->bound);
 		for (int c = 0; c < n; c++)
 			mean[c] += (round == 0 ? 1 : step) * (plan->spend[c] - mean[c]);
-		better = offer(&s, mean) || better;
-		better = offer(&s, plan->spend) || better; /* last, so that s.tail is of this plan */
-		worth(&s, plan->spend);
+		better = tail_offer(&s, mean) || better;
+		better = tail_offer(&s, plan->spend) || better; /* last, so that s.tail is of this plan */
+		tail_worth(&s, plan->spend);
 		idle = better ? 0 : idle + 1;
-		if (gap(&s) <= request->tolerance)
+		if (tail_gap(&s) <= request->tolerance)
 			break;
-		move(&s, round);
+		tail_move(&s, round);
 		s.request.start = s.best;
 	}
-	if (gap(&s) > request->tolerance && n <= MOST_IMPROVED)
+	if (tail_gap(&s) > request->tolerance && n <= MOST_IMPROVED)
 	{
 		memcpy(mean, s.best, sizeof(double) * n);
-		improve(&s, mean);
-		offer(&s, mean);
+		tail_improve(&s, mean);
+		tail_offer(&s, mean);
 	}
+	if (tail_gap(&s) > request->tolerance)
+		tail_branch(&s);
 	memcpy(plan->spend, s.best, sizeof(double) * n);
 	plan->value = s.value;
 	plan->bound = fmax(s.bound, s.value);
 	plan->gap_unit = fmax(fabs(plan->bound), 1e-300);
-	plan->gap = gap(&s);
+	plan->gap = tail_gap(&s);
 	plan->certified = plan->gap <= request->tolerance;
 	return CORE_OK;
 }

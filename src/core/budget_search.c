@@ -9,6 +9,9 @@
 /* Above this many channels, heuristics at every node would cost more than they find. */
 #define MANY_CHANNELS 64
 
+/* With more rows than one, nodes between climbs from their plan. */
+#define CLIMB_EVERY 8
+
 static double
 margin(const SearchState *s)
 {
@@ -73,23 +76,28 @@ same_kind(const Curve *curve, double low, double high, double like)
 	return before;
 }
 
+void
+budget_keep_kind(BudgetPiece *piece, const Curve *curve, double low, double high, double like)
+{
+	CurveArc kept = same_kind(curve, low, high, like);
+
+	budget_piece_set(piece, curve, kept.from, kept.to);
+}
+
 bool
 budget_refine(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const double *low,
-			  const double *high, const double *like, BudgetPiece *pieces, BudgetPrices *prices, double *plan)
+			  const double *high, const double *like, double cutoff, BudgetPiece *pieces,
+			  BudgetPrices *prices, double *plan)
 {
 	for (int i = 0; i < model->channels; i++)
-	{
-		CurveArc kept = same_kind(&model->curves[i], low[i], high[i], like[i]);
-
-		budget_piece_set(&pieces[i], &model->curves[i], kept.from, kept.to);
-	}
-	return relax_solve(env, work, model, pieces, -INFINITY, prices, plan) > -INFINITY &&
+		budget_keep_kind(&pieces[i], &model->curves[i], low[i], high[i], like[i]);
+	return relax_solve(env, work, model, pieces, cutoff, prices, plan) > cutoff &&
 		   budget_violation(model, plan) <= BUDGET_SLACK;
 }
 
 /* Channels on the straight part of their envelope go to the end of it that `fraction` says. */
 static void
-round_plan(SearchState *s, double fraction)
+round_plan(SearchState *s, double fraction, bool climb)
 {
 	for (int i = 0; i < s->n; i++)
 	{
@@ -101,21 +109,29 @@ round_plan(SearchState *s, double fraction)
 				s->x[i] > line->from + fraction * (line->to - line->from) ? line->to : line->from;
 	}
 	if (budget_refine(s->env, s->work, s->model, s->search->low, s->search->high, s->trial_like,
-					  s->trial_pieces, &s->trial_prices, s->trial))
+					  s->search->found ? s->search->value : -INFINITY, s->trial_pieces, &s->trial_prices,
+					  s->trial))
+		offer(s, s->trial);
+	if (climb && budget_climb(s->env, s->work, s->model, s->search->low, s->search->high, s->trial_like,
+							  s->trial_pieces, &s->trial_prices, s->trial))
 		offer(s, s->trial);
 }
 
 static void
 look_for_plans(SearchState *s, bool root)
 {
+	bool climb = s->model->rows > 1 && (root || s->search->nodes % CLIMB_EVERY == 0);
+
 	if (!root && s->n > MANY_CHANNELS && s->search->nodes % 8 != 0)
 		return;
-	round_plan(s, 0.5);
+	round_plan(s, 0.5, climb);
 	if (root || !s->search->found)
 	{
-		round_plan(s, 1e-5);
-		round_plan(s, 1 - 1e-5);
+		round_plan(s, 1e-5, climb);
+		round_plan(s, 1 - 1e-5, climb);
 	}
+	for (int k = 1; k <= 9 && root && climb; k++)
+		round_plan(s, 0.1 * k, true);
 }
 
 /* ------------------------------------------------------------------------------------------------------
@@ -290,6 +306,7 @@ begin(const CoreEnv *env, BudgetSearch *search)
 
 		s.knee_value[i] = isfinite(turn) ? curve_value(&s.model->curves[i], turn) : 0;
 	}
+	search_find_differences(&s);
 	search_find_twins(&s);
 	return s;
 }
@@ -312,6 +329,7 @@ end(SearchState *s)
 	budget_prices_free(s->env, &s->trial_prices);
 	relax_work_free(s->env, s->work);
 	core_free(s->env, s->twin);
+	search_free_differences(s);
 	node_heap_free(s->env, &s->open);
 }
 

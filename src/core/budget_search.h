@@ -41,12 +41,24 @@ extern CoreStatus budget_explore(const CoreEnv *env, BudgetSearch *search);
 /* CORE_NO_CONVERGE if the node limit came before the tolerance; the results are valid all the same. */
 extern CoreStatus budget_search(const CoreEnv *env, BudgetSearch *search);
 
+/* The piece of the part of [low, high] where the curve is concave that `like` lies in, or of an end that it is near. */
+extern void budget_keep_kind(BudgetPiece *piece, const Curve *curve, double low, double high, double like);
+
+/*
+ * A plan that no small change betters, by climbing from `like`, which need not keep to the rows. False if the rows
+ * leave no plan, or none was found.
+ */
+extern bool budget_climb(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const double *low,
+						 const double *high, const double *like, BudgetPiece *pieces, BudgetPrices *prices,
+						 double *plan);
+
 /*
  * The best plan of the same kind as `like`: the channels that it uses in the concave part of their curves stay
- * there, the others get their least. A concave problem, solved by relax_solve(); false if it has no plan.
+ * there, the others get their least. A concave problem, solved by relax_solve(); false if it has no plan worth more
+ * than `cutoff`.
  */
 extern bool budget_refine(const CoreEnv *env, RelaxWork *work, const BudgetModel *model, const double *low,
-						  const double *high, const double *like, BudgetPiece *pieces, BudgetPrices *prices,
-						  double *plan);
+						  const double *high, const double *like, double cutoff, BudgetPiece *pieces,
+						  BudgetPrices *prices, double *plan);
 
 #endif

@@ -28,6 +28,8 @@ typedef struct SearchState
 	BudgetPrices prices;
 	BudgetPrices trial_prices;
 	RelaxWork *work;
+	int differences; /* limits that follow from a row and one within it */
+	BudgetRow *difference;
 	int *twin; /* the next channel with the same curve, box and rows; -1 if none */
 
 	NodeHeap open;
@@ -42,6 +44,10 @@ extern bool search_narrow(SearchState *s);
  * envelope changed.
  */
 extern bool search_narrow_by_prices(SearchState *s, double spare);
+
+/* `difference`, to be freed at the end. */
+extern void search_find_differences(SearchState *s);
+extern void search_free_differences(SearchState *s);
 
 /* Which channels are alike; uses the node's box as scratch space. */
 extern void search_find_twins(SearchState *s);

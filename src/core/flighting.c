@@ -141,9 +141,12 @@ bound_at(Flight *f, const double *x, double *bound, BudgetPlan *lines, BudgetTro
 	return status;
 }
 
+/* Flights are tried up to so many periods apart. */
+#define MOST_APART 16
+
 /* Rows of the solver hold to rounding; a plan's own must not exceed the total. */
-static void
-tidy(const Flight *f, double *x)
+void
+flight_tidy(const Flight *f, double *x)
 {
 	double most = f->request->total / f->spend_unit;
 	double total = 0;
@@ -157,14 +160,8 @@ tidy(const Flight *f, double *x)
 		x[i] *= most / total;
 }
 
-typedef struct Best
-{
-	double *x;
-	double value;
-} Best;
-
-static void
-offer(Flight *f, const double *x, Best *best)
+void
+flight_offer(Flight *f, const double *x, FlightBest *best)
 {
 	double *totals = CORE_ALLOC(f->env, double, f->n);
 	double value = flight_value(f, false, x);
@@ -178,43 +175,65 @@ offer(Flight *f, const double *x, Best *best)
 	core_free(f->env, totals);
 }
 
-/* Each channel's total in every `every`-th period alone, from the first on. */
+/* A channel's total in every `every`-th period alone, from the first on. */
+static void
+spread_channel(const Flight *f, int c, double total, int every, double *x)
+{
+	int used = (f->periods + every - 1) / every;
+	double *own = x + (size_t) c * f->periods;
+
+	for (int t = 0; t < f->periods; t++)
+		own[t] = t % every == 0 ? total / used : 0;
+}
+
 static void
 spread(const Flight *f, const double *totals, int every, double *x)
 {
-	int used = (f->periods + every - 1) / every;
-
-	memset(x, 0, sizeof(double) * f->n * f->periods);
 	for (int c = 0; c < f->n; c++)
-		for (int t = 0; t < f->periods; t += every)
-			x[c * f->periods + t] = totals[c] / used;
+		spread_channel(f, c, totals[c], every, x);
+}
+
+/* Each channel in flights of its own, as far apart as suits it best. */
+static void
+spread_best(Flight *f, const double *totals, double *x)
+{
+	for (int c = 0; c < f->n; c++)
+	{
+		double most = -INFINITY;
+		int chosen = 1;
+
+		for (int every = 1; every <= f->periods && every <= MOST_APART; every++)
+		{
+			double value;
+
+			spread_channel(f, c, totals[c], every, x);
+			value = flight_channel_value(f, c, false, x + (size_t) c * f->periods, NULL, NULL);
+			chosen = value > most ? every : chosen;
+			most = fmax(most, value);
+		}
+		spread_channel(f, c, totals[c], chosen, x);
+	}
 }
 
 /* The best way to spread these totals, improved where there may be better plans than its neighbours. */
 static void
-try_totals(Flight *f, const double *totals, Best *best)
+try_totals(Flight *f, const double *totals, FlightBest *best)
 {
 	double *x = CORE_ALLOC(f->env, double, (size_t) f->n * f->periods);
-	double most = -INFINITY;
-	int chosen = 1;
 
 	if (meets_limits(f, totals))
 	{
-		for (int every = 1; every <= f->periods && every <= 16 && (every == 1 || !f->concave); every++)
+		spread(f, totals, 1, x);
+		flight_offer(f, x, best);
+		if (!f->concave)
 		{
-			double value;
-
-			spread(f, totals, every, x);
-			offer(f, x, best);
-			value = flight_value(f, false, x);
-			chosen = value > most ? every : chosen;
-			most = fmax(most, value);
+			spread_best(f, totals, x);
+			flight_offer(f, x, best);
 		}
 		if (!f->concave && !f->separable)
 		{
-			spread(f, totals, chosen, x);
 			flight_improve(f, x);
-			offer(f, x, best);
+			flight_offer(f, x, best);
 		}
 	}
 	core_free(f->env, x);
@@ -288,7 +307,7 @@ group_of_cells(const Flight *f, const BudgetGroup *group)
 }
 
 static void
-solve_separable(Flight *f, const double *start, Best *best, double *bound)
+solve_separable(Flight *f, const double *start, FlightBest *best, double *bound)
 {
 	const FlightRequest *r = f->request;
 	int cells = f->n * f->periods;
@@ -329,7 +348,7 @@ solve_separable(Flight *f, const double *start, Best *best, double *bound)
 	if (budget_optimize(f->env, &request, &plan, &trouble) == CORE_OK)
 	{
 		*bound = fmin(*bound, plan.bound * f->response_unit);
-		offer(f, plan.spend, best);
+		flight_offer(f, plan.spend, best);
 	}
 }
 
@@ -345,9 +364,10 @@ flight_optimize(const CoreEnv *env, const FlightRequest *request, FlightPlan *pl
 				.response_unit = 1};
 	double *x = CORE_ALLOC(env, double, cells);
 	double *totals = CORE_ALLOC(env, double, request->channels);
-	Best best = {CORE_ALLOC(env, double, cells), -INFINITY};
+	FlightBest best = {CORE_ALLOC(env, double, cells), -INFINITY};
 	BudgetPlan lines;
 	CoreStatus status;
+	double bound;
 
 	f.stock = CORE_ALLOC(env, double, f.periods);
 	f.slope = CORE_ALLOC(env, double, f.periods);
@@ -363,22 +383,24 @@ flight_optimize(const CoreEnv *env, const FlightRequest *request, FlightPlan *pl
 		totals[c] = lines.spend[c] / f.spend_unit;
 	f.response_unit = fmax(flat_response(&f, totals), 1e-300);
 	spread(&f, totals, 1, x);
-	flight_relax(&f, x);
+	bound = flight_relax(&f, -INFINITY, x);
 	status = bound_at(&f, x, &plan->bound, &lines, trouble);
 	if (status != CORE_OK)
 		return status;
+	plan->bound = fmin(plan->bound, bound * f.response_unit);
 	try_totals(&f, totals, &best);
 	for (int c = 0; c < f.n; c++)
 		totals[c] = request->current[c] / f.spend_unit;
 	try_totals(&f, totals, &best);
-	tidy(&f, x);
+	flight_tidy(&f, x);
 	channel_totals(&f, x, totals);
 	try_totals(&f, totals, &best);
-	offer(&f, x, &best);
+	flight_offer(&f, x, &best);
 	if (!f.concave && !f.separable)
 	{
 		flight_improve(&f, x);
-		offer(&f, x, &best);
+		flight_offer(&f, x, &best);
+		plan->bound = f.response_unit * flight_search(&f, plan->bound / f.response_unit, &best);
 	}
 	if (!f.concave && f.separable)
 	{

@@ -144,7 +144,7 @@ sweep(Mover *m)
 	return gained;
 }
 
-void
+double
 flight_improve(Flight *flight, double *x)
 {
 	Mover m = {.flight = flight, .x = x};
@@ -169,4 +169,5 @@ flight_improve(Flight *flight, double *x)
 	}
 	core_free(flight->env, m.totals);
 	core_free(flight->env, m.value);
+	return m.work;
 }

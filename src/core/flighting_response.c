@@ -46,6 +46,19 @@ majorant_growth(const Majorant *m, const Saturation *shape, double y)
 	return g;
 }
 
+void
+flight_add_curvature(const FlightChannel *channel, int n, const double *bend, double *hessian)
+{
+	for (int t = 0; t < n; t++)
+		for (int i = 0; i < channel->lags && i <= t; i++)
+		{
+			double weight = bend[t] * channel->lag[i];
+
+			for (int j = 0; j < channel->lags && j <= t; j++)
+				hessian[(t - i) * n + t - j] += weight * channel->lag[j];
+		}
+}
+
 double
 flight_channel_value(Flight *f, int c, bool enveloped, const double *x, double *gradient, double *hessian)
 {
@@ -80,15 +93,29 @@ flight_channel_value(Flight *f, int c, bool enveloped, const double *x, double *
 	if (hessian == NULL)
 		return value;
 	memset(hessian, 0, sizeof(double) * n * n);
-	for (int t = 0; t < n; t++)
-		for (int i = 0; i < channel->lags && i <= t; i++)
-		{
-			double weight = f->bend[t] * channel->lag[i];
-
-			for (int j = 0; j < channel->lags && j <= t; j++)
-				hessian[(t - i) * n + t - j] += weight * channel->lag[j];
-		}
+	flight_add_curvature(channel, n, f->bend, hessian);
 	return value;
+}
+
+void
+flight_errors(Flight *f, int c, const double *x, double *error, double *stock)
+{
+	const FlightChannel *channel = &f->request->channel[c];
+	int n = f->periods;
+
+	carry_over(channel, n, x, stock);
+	for (int t = 0; t < n; t++)
+	{
+		error[t] = 0;
+		for (int g = 0; f->majorant[c] && g < channel->geos; g++)
+		{
+			double y = channel->base[(size_t) g * n + t] + channel->rate[g] * f->spend_unit * stock[t];
+
+			error[t] += channel->weight[t] * channel->gain[g] / f->response_unit *
+						(majorant_growth(&f->majorant[c][(size_t) g * n + t], &channel->shape, y).value -
+						 saturation_value(&channel->shape, y));
+		}
+	}
 }
 
 double
@@ -117,12 +144,16 @@ turning_point(const Saturation *shape)
 static Majorant
 majorant_over(const Saturation *shape, double low, double high)
 {
-	Majorant m = {low, low, saturation_value(shape, low), 0};
+	Majorant m = {low, high, low, saturation_value(shape, low), 0};
 	double from = fmax(turning_point(shape), low);
 	double to = high;
 
 	if (from <= low || high <= low)
+	{
+		m.knee = high > low ? low : INFINITY;
+		m.rise = saturation_growth(shape, low).first;
 		return m;
+	}
 	if (from < high)
 	{
 		/* value - base - slope * distance rises along the concave part, and is 0 where the line touches */
@@ -137,31 +168,61 @@ majorant_over(const Saturation *shape, double low, double high)
 				to = middle;
 		}
 	}
-	m.knee = to;
+	m.knee = to < high ? to : INFINITY;
 	m.rise = (saturation_value(shape, to) - m.base) / (to - low);
 	return m;
 }
 
 void
-flight_make_majorants(Flight *f)
+flight_set_majorants(Flight *f)
 {
-	f->concave = true;
-	f->majorant = CORE_ALLOC(f->env, Majorant *, f->n);
 	for (int c = 0; c < f->n; c++)
 	{
 		const FlightChannel *channel = &f->request->channel[c];
+
+		for (int k = 0; f->majorant[c] && k < channel->geos * f->periods; k++)
+		{
+			const StockRange *range = &f->range[c * f->periods + k % f->periods];
+			double rate = channel->rate[k / f->periods] * f->spend_unit;
+			double low = channel->base[k] + rate * range->low;
+			double high = channel->base[k] + rate * range->high;
+			Majorant *m = &f->majorant[c][k];
+
+			if (m->low != low || m->high != high)
+				*m = majorant_over(&channel->shape, low, high);
+		}
+	}
+}
+
+void
+flight_make_majorants(Flight *f)
+{
+	double total = f->request->total / f->spend_unit * (1 + FLIGHT_SLACK);
+
+	f->concave = true;
+	f->majorant = CORE_ALLOC(f->env, Majorant *, f->n);
+	f->all = CORE_ALLOC(f->env, StockRange, (size_t) f->n * f->periods);
+	f->range = CORE_ALLOC(f->env, StockRange, (size_t) f->n * f->periods);
+	for (int c = 0; c < f->n; c++)
+	{
+		const FlightChannel *channel = &f->request->channel[c];
+		size_t cells = (size_t) channel->geos * f->periods;
 		double heaviest = 0;
 
+		for (int t = 0; t < f->periods; t++)
+		{
+			if (t < channel->lags)
+				heaviest = fmax(heaviest, channel->lag[t]);
+			f->all[c * f->periods + t] = (StockRange){0, heaviest * total};
+		}
 		f->majorant[c] = NULL;
 		if (turning_point(&channel->shape) <= 0)
 			continue;
 		f->concave = false;
-		for (int l = 0; l < channel->lags; l++)
-			heaviest = fmax(heaviest, channel->lag[l]);
-		f->majorant[c] = CORE_ALLOC(f->env, Majorant, (size_t) channel->geos * f->periods);
-		for (int k = 0; k < channel->geos * f->periods; k++)
-			f->majorant[c][k] = majorant_over(&channel->shape, channel->base[k],
-											  channel->base[k] + channel->rate[k / f->periods] * heaviest *
-																	 f->request->total * (1 + FLIGHT_SLACK));
+		f->majorant[c] = CORE_ALLOC(f->env, Majorant, cells);
+		for (size_t k = 0; k < cells; k++)
+			f->majorant[c][k].low = NAN;
 	}
+	memcpy(f->range, f->all, sizeof(StockRange) * f->n * f->periods);
+	flight_set_majorants(f);
 }
