@@ -52,20 +52,41 @@
     split_part({{ packed }}, e'\x1f', 4) as currency
 {%- endmacro %}
 
-{#- Deletes from an incremental model the days that were built from other inputs than today's, so that the model only
-    builds the days it does not have. -#}
-{% macro forget_changed_days(days, inputs) %}
+{#- Deletes from an incremental model the days that were built from other inputs than today's (an expression over the row `days` of
+    int_attrib__days), so that the model only builds the days it does not have. -#}
+{% macro forget_changed_days(days, inputs, day='day') %}
   {%- if is_incremental() %}
     delete from {{ this }} as mine
-    where not exists (select from {{ days }} as days where days.day = mine.day and days.{{ inputs }} = mine.inputs)
+    where not exists (select from {{ days }} as days where days.day = mine.{{ day }} and {{ inputs }} = mine.inputs)
   {%- else -%}
     select 1
   {%- endif %}
 {% endmacro %}
 
-{#- Touches and conversions as the aggregates of the extension take them. -#}
+{#- The same for a model with an index on the day, whose rows are too many to look at each: from day to day by the index. -#}
+{% macro forget_changed_days_by_index(days, inputs) %}
+  {%- if is_incremental() %}
+    with recursive built as (
+        (select day, inputs from {{ this }} order by day limit 1)
+        union all
+        select next.day, next.inputs
+        from built
+        cross join lateral (select day, inputs from {{ this }} as mine where mine.day > built.day order by mine.day limit 1) as next
+    )
+    delete from {{ this }}
+    where day = any (array(
+        select mine.day
+        from built as mine
+        where not exists (select from {{ days }} as days where days.day = mine.day and {{ inputs }} = mine.inputs)))
+  {%- else -%}
+    select 1
+  {%- endif %}
+{% endmacro %}
+
+{#- Touches and conversions as the aggregates of the extension take them. Touches are many, so their scope is a constant where it
+    can be. -#}
 {% macro journey_events() -%}
-    select person_id, touched_at as at, channel, false as converted, 0::float8 as value, {{ attrib.pack_scope('source_relation') }} as scope
+    select person_id, touched_at as at, channel, false as converted, 0::float8 as value, {{ attrib.pack_scope('source_relation' if var('attrib_reporting_sources') else "''") }} as scope
     from {{ ref('int_attrib__touches') }}
     union all
     select person_id, converted_at, null, true, revenue::float8, {{ attrib.pack_scope('source_relation', 'conversion_type', 'segment', 'currency') }}

@@ -13,3 +13,9 @@
 {% macro documented() -%}
   {{- return({'relation': true, 'columns': not var('attrib_materialized_views')}) -}}
 {%- endmacro %}
+
+{#- For a model that groups a great many rows into few by expressions, of which the planner cannot know that they are few: it would
+    sort them all. Settings of the model's transaction. -#}
+{% macro group_by_hash() -%}
+  set local enable_sort = off; set local parallel_setup_cost = 0; set local parallel_tuple_cost = 0
+{%- endmacro %}

@@ -24,22 +24,77 @@
 {%- endmacro %}
 
 
-{#- The latest state of each id of a history table: {alias: SQL} of the wanted columns, by the column that grows with each version. -#}
-{% macro latest_of(relation, id, version, types) -%}
-  {%- set c = attrib.vendor_columns(relation, types) -%}
+{#- The latest state of each id of a history table: {alias: column} of what is wanted, `id` among it, by the column that grows
+    with each version. -#}
+{% macro latest_of(relation, version, columns) -%}
   {%- set present = attrib.source_columns(relation) -%}
-  select distinct on ({{ c[id] }})
-  {%- for name in types %}
-      {{ c[name] }} as {{ name }}{{ ',' if not loop.last }}
+  select distinct on (1)
+      {{ attrib.source_column(present, columns.id, 'text') }} as id
+  {%- for alias, column in columns.items() if alias != 'id' %},
+      {{ attrib.source_column(present, column, 'text') }} as {{ alias }}
   {%- endfor %}
   from {{ relation }}
-  order by {{ c[id] }}{% if version in present %}, {{ version }} desc nulls last{% endif %}
+  order by 1{% if version in present %}, {{ version }} desc nulls last{% endif %}
 {%- endmacro %}
 
 
-{#- Daily spend by campaign in the columns of stg_media_spend, from a CTE `stats` of (date_day, account, campaign, currency, spend,
-    clicks, impressions) and perhaps a `kind` of campaign. -#}
-{% macro spend_of(platform, stats, kind='null::text') -%}
+{#- Daily spend by campaign in the columns of stg_media_spend, from how an ad platform's tables are loaded: a report, whose ids
+    get their names from histories. Each of the three is {of: relation, alias: column}; what a platform does not have is left out.
+      report     date, spend, clicks, impressions; campaign_id or ad_id; account_id, currency
+      campaigns  version, id, name; account_id, kind
+      accounts   version, id, name, currency
+      ads        version, id, campaign_id; where the report knows ads alone
+    `units` of the report's spend make one of the currency. -#}
+{% macro campaign_spend(platform, report, campaigns, accounts, ads={}, units=1) -%}
+  {%- set present = attrib.source_columns(report.of) -%}
+  {%- set c = {} -%}
+  {%- for alias, type in {'date': 'date', 'account_id': 'text', 'campaign_id': 'text', 'ad_id': 'text', 'currency': 'text', 'spend': 'numeric',
+                          'clicks': 'numeric', 'impressions': 'numeric'}.items() -%}
+    {%- do c.update({alias: attrib.source_column(present, report.get(alias), type)}) -%}
+  {%- endfor -%}
+  {%- set histories = {'campaigns': campaigns, 'accounts': accounts} -%}
+  {%- if ads -%}{%- do histories.update({'ads': ads}) -%}{%- endif -%}
+with report as (
+    select
+        {{ c.date }} as date_day,
+        {{ c.account_id }} as account_id,
+        {{ c.campaign_id }} as campaign_id,
+        {{ c.ad_id }} as ad_id,
+        {{ c.currency }} as currency,
+        {{ c.spend }} / {{ units }} as spend,
+        {{ c.clicks }} as clicks,
+        {{ c.impressions }} as impressions
+    from {{ report.of }}
+),
+{%- for name, history in histories.items() %}
+{%- set wanted = {} %}
+{%- for alias, column in history.items() if alias not in ('of', 'version') %}{%- do wanted.update({alias: column}) -%}{% endfor %}
+
+{{ name }} as (
+    {{ attrib.latest_of(history.of, history.version, wanted) }}
+),
+{%- endfor %}
+
+daily as (
+    select
+        report.date_day,
+        coalesce(accounts.name, report.account_id{{ ', campaigns.account_id' if campaigns.account_id }}, '') as account,
+        coalesce(campaigns.name, report.campaign_id{{ ", ads.campaign_id, 'ad ' || report.ad_id" if ads }}) as campaign,
+        {{ 'campaigns.kind' if campaigns.kind else 'null::text' }} as kind,
+        coalesce(upper(coalesce(report.currency, accounts.currency)), {{ attrib.literal(var('attrib_currency')) }}) as currency,
+        trim_scale(coalesce(sum(report.spend), 0)) as spend,
+        coalesce(sum(report.clicks), 0)::bigint as clicks,
+        coalesce(sum(report.impressions), 0)::bigint as impressions
+    from report
+    {%- if ads %}
+    left join ads on ads.id = report.ad_id
+    {%- endif %}
+    left join campaigns on campaigns.id = {{ 'ads' if ads else 'report' }}.campaign_id
+    left join accounts on accounts.id = {{ 'campaigns' if campaigns.account_id else 'report' }}.account_id
+    where report.date_day is not null
+    group by 1, 2, 3, 4, 5
+)
+
 select
     '{{ platform }}' as source_relation,
     date_day,
@@ -51,20 +106,7 @@ select
     spend,
     clicks,
     impressions
-from (
-    select
-        date_day,
-        coalesce(account, '') as account,
-        campaign,
-        {{ kind }} as kind,
-        coalesce(upper(currency), {{ attrib.literal(var('attrib_currency')) }}) as currency,
-        trim_scale(sum(spend)) as spend,
-        sum(clicks)::bigint as clicks,
-        sum(impressions)::bigint as impressions
-    from {{ stats }}
-    where date_day is not null
-    group by 1, 2, 3, 4, 5
-) as daily
+from daily
 {%- endmacro %}
 
 
@@ -77,3 +119,12 @@ from (
     else 100
   end
 {%- endmacro %}
+
+
+{#- Does stg_attrib__events keep what it read? Where web addresses are read, which takes long. -#}
+{% macro keeps_events() -%}
+  {{- return(var('attrib_segment') is not none or var('attrib_snowplow') is not none or var('attrib_ga4') is not none) -}}
+{%- endmacro %}
+
+{#- The day by which it keeps them: UTC, whatever attrib_time_zone; events without a time are kept, too. -#}
+{% macro sent_day(at) -%} coalesce(({{ at }} at time zone 'UTC')::date, '-infinity') {%- endmacro %}

@@ -3,4 +3,11 @@
 select conversion_id
 from {{ ref('int_attrib__touch_credits') }}
 group by conversion_id
-having {% for model in attrib.touch_models() %}abs(sum({{ model }}) - 1) > 1e-9{{ ' or ' if not loop.last }}{% endfor %}
+having {% for model in attrib.journey_models() %}abs(sum({{ model }}) - 1) > 1e-9 or {% endfor %}false
+{%- if 'markov' in var('attrib_models') %}
+union all
+select conversion_id
+from {{ ref('int_attrib__markov_credits') }}
+group by conversion_id
+having abs(sum(markov_path) - 1) > 1e-9
+{%- endif %}

@@ -2,9 +2,9 @@
 
 {#- Rules are looked up once for each way visits came, not for each visit. -#}
 with ways as (
-    select distinct coalesce(source, '') as source, coalesce(medium, '') as medium, coalesce(campaign, '') as campaign
-    from {{ ref('stg_attrib__events') }}
-    where is_touch and channel is null
+    select distinct source, medium, campaign
+    from {{ ref('int_attrib__ways') }}
+    where channel is null
 ),
 
 categories as (

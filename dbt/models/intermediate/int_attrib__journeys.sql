@@ -3,7 +3,7 @@
     indexes=attrib.refresh_index(['conversion_id']), persist_docs=attrib.documented(),
     incremental_strategy='append',
     on_schema_change='fail',
-    pre_hook="{{ attrib.forget_changed_days(ref('int_attrib__days'), 'journey_inputs') }}"
+    pre_hook="{{ attrib.forget_changed_days(ref('int_attrib__days'), 'days.journey_inputs') }}"
 ) }}
 
 {#- The journeys that converted. Those that did not are many, and in the summaries of int_attribution. -#}

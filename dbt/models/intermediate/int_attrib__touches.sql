@@ -1,27 +1,39 @@
-{{ config(materialized=attrib.materialization('table'), indexes=attrib.refresh_index(['touch_id']), persist_docs=attrib.documented()) }}
+{{ config(
+    materialized=attrib.materialization('incremental'),
+    indexes=attrib.refresh_index(['touch_id']) + [{'columns': ['day']}], persist_docs=attrib.documented(),
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ attrib.forget_changed_days_by_index(ref('int_attrib__days'), 'days.touch_inputs') }}"
+) }}
 
-with events as (
-    select events.*, coalesce(events.channel, channels.channel) as touch_channel
-    from {{ ref('stg_attrib__events') }} as events
-    left join {{ ref('int_attrib__channels') }} as channels
-        on events.channel is null
-        and channels.source = coalesce(events.source, '')
-        and channels.medium = coalesce(events.medium, '')
-        and channels.campaign = coalesce(events.campaign, '')
-    where events.is_touch
+{#- If the sources change while a run is on, a day may be newer than its fingerprint; the next run then builds it again. -#}
+with days as (
+    select day, touch_inputs
+    from {{ ref('int_attrib__days') }} as days
+    where touches > 0
+    {%- if is_incremental() %}
+        and not exists (select from {{ this }} as mine where mine.day = days.day limit 1)
+    {%- endif %}
 )
 
 select
-    events.source_relation || case when events.source_relation <> '' then ':' else '' end || events.event_id as touch_id,
-    coalesce(users.person_id, 'u:' || events.user_id, anonymous.person_id, 'a:' || events.anonymous_id) as person_id,
-    events.occurred_at as touched_at,
-    {{ attrib.day_of('events.occurred_at') }} as day,
-    events.touch_channel as channel,
-    coalesce(events.campaign, '') as campaign,
-    {{ attrib.reporting_source('events.source_relation') }} as source_relation
-from events
-left join {{ ref('int_attrib__identities') }} as users
-    on users.id_type = 'user' and users.id = events.user_id
-left join {{ ref('int_attrib__identities') }} as anonymous
-    on anonymous.id_type = 'anonymous' and anonymous.id = events.anonymous_id
-where events.touch_channel is not null
+    visits.touch_id,
+    visits.person_id,
+    visits.touched_at,
+    visits.day,
+    coalesce(visits.channel, channels.channel) as channel,
+    visits.campaign,
+    visits.source_relation,
+    days.touch_inputs as inputs
+from {{ ref('int_attrib__visits') }} as visits
+inner join days using (day)
+left join {{ ref('int_attrib__channels') }} as channels
+    on visits.channel is null
+    and channels.source = visits.source
+    and channels.medium = visits.medium
+    and channels.campaign = visits.campaign
+where coalesce(visits.channel, channels.channel) is not null
+{%- if is_incremental() %}
+    and visits.touched_at >= (select {{ attrib.start_of('min(day)') }} from days)
+    and visits.touched_at < (select {{ attrib.start_of('max(day) + 1') }} from days)
+{%- endif %}

@@ -3,7 +3,7 @@
     indexes=attrib.refresh_index(['day', 'source_relation', 'conversion_type', 'segment', 'currency']), persist_docs=attrib.documented(),
     incremental_strategy='append',
     on_schema_change='fail',
-    pre_hook="{{ attrib.forget_changed_days(ref('int_attrib__days'), 'part_inputs') }}"
+    pre_hook="{{ attrib.forget_changed_days(ref('int_attrib__days'), 'days.part_inputs') }}"
 ) }}
 
 with observed as (

@@ -1,47 +1,30 @@
 {#- All enabled sources of events, in one shape, and for each visit where it came from: what the source's own columns say, else
     the address (utm parameters, then click identifiers), else the referrer. -#}
-{%- set relations = [] -%}
-{%- if var('attrib_events') is not none -%}{%- do relations.append(ref('stg_attrib_generic__events')) -%}{%- endif -%}
-{%- if var('attrib_segment') is not none -%}{%- do relations.extend([ref('stg_segment__pages'), ref('stg_segment__tracks')]) -%}{%- endif -%}
-{%- if var('attrib_snowplow') is not none -%}{%- do relations.append(ref('stg_snowplow__events')) -%}{%- endif -%}
-{%- if var('attrib_ga4') is not none -%}{%- do relations.append(ref('stg_ga4__events')) -%}{%- endif -%}
-{#- Reading addresses costs more than keeping the answers. -#}
-{{ config(materialized='view' if var('attrib_segment') is none and var('attrib_snowplow') is none and var('attrib_ga4') is none else attrib.materialization('table'), persist_docs=attrib.documented()) }}
+{#- Reading addresses costs more than keeping the answers, day by day: whatever the sources change of a day, the day is read again. -#}
+{{ config(
+    materialized=attrib.materialization('incremental') if attrib.keeps_events() else 'view', persist_docs=attrib.documented(),
+    indexes=[{'columns': ['day']}] if attrib.keeps_events() else [],
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ attrib.forget_changed_days_by_index(ref('stg_attrib__event_days'), 'days.inputs') if attrib.keeps_events() else 'select 1' }}"
+) }}
 
 {#- A generic table without addresses needs none of that. -#}
 {%- set generic = attrib.source_columns(source('attrib_events', 'events')) if var('attrib_events') is not none else {} -%}
 {%- set mapped = var('attrib_events_columns') -%}
-{%- set has_addresses = var('attrib_segment') is not none or var('attrib_snowplow') is not none or var('attrib_ga4') is not none
-    or 'url' in generic or 'referrer' in generic or mapped.get('url') is not none or mapped.get('referrer') is not none -%}
+{%- set has_addresses = attrib.keeps_events() or 'url' in generic or 'referrer' in generic or mapped.get('url') is not none or mapped.get('referrer') is not none -%}
 -- depends_on: {{ ref('attrib_sources') }}
 with events as (
-    {{ attrib.union_of(relations, attrib.event_columns()) | indent(4) }}
-)
-{%- if not has_addresses %}
-
-select
-    source_relation,
-    event_id,
-    {{ attrib.known_id('anonymous_id') }} as anonymous_id,
-    {{ attrib.known_id('user_id') }} as user_id,
-    occurred_at,
-    event_name,
-    channel,
-    nullif(source, '') as source,
-    nullif(medium, '') as medium,
-    nullif(campaign, '') as campaign,
-    nullif(content, '') as content,
-    nullif(term, '') as term,
-    referrer,
-    url,
-    coalesce(is_touch, true) as is_touch,
-    is_conversion,
-    order_id,
-    value,
-    currency
-from events
-{%- else -%}
-,
+    select events.*{{ ', days.day, days.inputs' if attrib.keeps_events() }}
+    from {{ ref('stg_attrib__sent_events') }} as events
+    {%- if attrib.keeps_events() %}
+    inner join {{ ref('stg_attrib__event_days') }} as days on days.day = {{ attrib.sent_day('events.occurred_at') }}
+    {%- endif %}
+    {%- if is_incremental() %}
+    where not exists (select from {{ this }} as mine where mine.day = days.day limit 1)
+    {%- endif %}
+),
+{%- if has_addresses %}
 
 -- "offset 0" keeps the planner from copying what one step reads from an address into each of its uses in the next
 addresses as (
@@ -96,7 +79,33 @@ evidence as (
     left join {{ ref('attrib_sources') }} as host on host.site = tags.referrer_host
     left join {{ ref('attrib_sources') }} as any_country on any_country.site = tags.referrer_of_any_country
     offset 0
+),
+
+told as (
+    select
+        *,
+        case told_by when 'tag' then coalesce(tag_source, click_source) when 'click' then click_source when 'referrer' then site_source end as told_source,
+        case told_by
+            when 'tag' then coalesce(tag_medium, case when tag_source is null then click_medium end)
+            when 'click' then click_medium
+            when 'referrer' then case site_category when 'search' then 'organic' when 'email' then 'email' else 'referral' end
+        end as told_medium
+    from evidence
 )
+{%- else %}
+
+told as (
+    select
+        *,
+        nullif(source, '') as told_source,
+        nullif(medium, '') as told_medium
+    {%- for column in ['campaign', 'content', 'term'] %},
+        nullif({{ column }}, '') as tag_{{ column }}
+    {%- endfor %},
+        'tag' as told_by
+    from events
+)
+{%- endif %}
 
 select
     source_relation,
@@ -106,12 +115,8 @@ select
     occurred_at,
     event_name,
     channel,
-    case told_by when 'tag' then coalesce(tag_source, click_source) when 'click' then click_source when 'referrer' then site_source end as source,
-    case told_by
-        when 'tag' then coalesce(tag_medium, case when tag_source is null then click_medium end)
-        when 'click' then click_medium
-        when 'referrer' then case site_category when 'search' then 'organic' when 'email' then 'email' else 'referral' end
-    end as medium,
+    told_source as source,
+    told_medium as medium,
     tag_campaign as campaign,
     tag_content as content,
     tag_term as term,
@@ -122,5 +127,8 @@ select
     order_id,
     value,
     currency
-from evidence
-{%- endif %}
+    {%- if attrib.keeps_events() %},
+    day,
+    inputs
+    {%- endif %}
+from told

@@ -1,7 +1,7 @@
 {{ attrib.mart_config(['path_id']) }}
 
 select
-    md5(row (scopes.source_relation, scopes.conversion_type, scopes.segment, scopes.currency, journeys.path)::text) as path_id,
+    md5({{ attrib.pack_scope('scopes.source_relation', 'scopes.conversion_type', 'scopes.segment', 'scopes.currency') }} || e'\x1f' || array_to_string(journeys.path, e'\x1f')) as path_id,
     scopes.source_relation,
     scopes.conversion_type,
     scopes.segment,

@@ -20,6 +20,6 @@ select
     campaign,
     {{ model }} as credit,
     ({{ model }} * revenue::float8 * 1e6)::bigint / 1e6::numeric as revenue
-from {{ ref('int_attrib__touch_credits') }}
+from {{ ref('int_attrib__markov_credits' if model == 'markov_path' else 'int_attrib__touch_credits') }}
 {{ 'union all' if not loop.last }}
 {% endfor %}

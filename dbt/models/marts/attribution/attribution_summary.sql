@@ -1,4 +1,5 @@
-{{ attrib.mart_config(['date_basis', 'model', 'period_start', 'source_relation', 'conversion_type', 'segment', 'currency', 'channel']) }}
+{%- set scope = ['date_basis', 'model', 'period_start', 'source_relation', 'conversion_type', 'segment', 'currency'] %}
+{{ attrib.mart_config(scope + ['channel']) }}
 
 {%- set period = attrib.literal(var('attrib_summary_period')) %}
 
@@ -97,30 +98,16 @@ spend_asked as (
 
 joined as (
     select
-        date_basis,
-        model,
-        period_start,
-        source_relation,
-        conversion_type,
-        segment,
-        currency,
-        channel,
+        {{ scope | join(', ') }}, channel,
         coalesce(credit.conversions, 0) as conversions,
         coalesce(credit.revenue, 0) as revenue,
         coalesce(spend.spend, 0) as spend
     from credit
-    full join spend_asked as spend using (date_basis, model, period_start, source_relation, conversion_type, segment, currency, channel)
+    full join spend_asked as spend using ({{ scope | join(', ') }}, channel)
 )
 
 select
-    date_basis,
-    model,
-    period_start,
-    source_relation,
-    conversion_type,
-    segment,
-    currency,
-    channel,
+    {{ scope | join(', ') }}, channel,
     conversions,
     revenue::numeric(28, 6) as revenue,
     (conversions / nullif((sum(conversions::numeric) over everything)::float8, 0))::float8 as share,
@@ -128,4 +115,4 @@ select
     (spend / nullif(conversions::numeric, 0))::float8 as cpa,
     (revenue / nullif(spend, 0))::float8 as roas
 from joined
-window everything as (partition by date_basis, model, period_start, source_relation, conversion_type, segment, currency)
+window everything as (partition by {{ scope | join(', ') }})
