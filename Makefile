@@ -146,6 +146,12 @@ PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
 ifneq ($(PGXS),)
 include $(PGXS)
 -include $(OBJS:.o=.d)
+
+# Objects built for one server do not load into another: build/server is written anew when PG_CONFIG leads elsewhere.
+BUILT_FOR := $(shell mkdir -p build && $(PG_CONFIG) --version --includedir-server >build/server.new && \
+	{ cmp -s build/server.new build/server || cp build/server.new build/server; } && rm -f build/server.new)
+$(OBJS): build/server
+build/server:
 else
 .PHONY: all install installcheck uninstall clean
 all install installcheck uninstall:

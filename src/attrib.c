@@ -23,9 +23,7 @@ _PG_init(void)
 
 	DefineCustomBoolVariable("attrib.progress", "Lets media mix models that take long say how far they are.",
 							 NULL, &attrib_progress, true, PGC_USERSET, 0, NULL, NULL, NULL);
-#if PG_VERSION_NUM >= 150000
 	MarkGUCPrefixReserved("attrib");
-#endif
 }
 
 static void *

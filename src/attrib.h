@@ -8,6 +8,7 @@
 #include "compat.h"
 
 #include "core/summary_view.h"
+#include "utils/tuplestore.h"
 
 /* Channel names no user may use: they are the names of rows and of the chain's ends. */
 #define UNATTRIBUTED_NAME "(unattributed)"

@@ -50,10 +50,10 @@ channel_is_reserved(const char *channel, size_t length)
 }
 
 void
-channel_reject(const char *channel, size_t length)
+channel_reject(const char *channel, size_t length, Node *escontext)
 {
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("a channel must not be named \"%.*s\"", (int) length, channel),
-					errhint("%s, %s, %s and %s name rows and states of the answers; rename the channel.",
-							UNATTRIBUTED_NAME, START_NAME, CONVERSION_NAME, NULL_NAME)));
+	errsave(escontext, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("a channel must not be named \"%.*s\"", (int) length, channel),
+						errhint("%s, %s, %s and %s name rows and states of the answers; rename the channel.",
+								UNATTRIBUTED_NAME, START_NAME, CONVERSION_NAME, NULL_NAME)));
 }

@@ -18,7 +18,9 @@
 /* Each raises the error that fits; they return if the input is fine after all. */
 extern void event_reject_time(int64 at, bool at_null);
 extern void event_reject_value(double value, bool converted);
-extern void channel_reject(const char *channel, size_t length);
+
+/* Leaves the error in `escontext`; raises it without one. */
+extern void channel_reject(const char *channel, size_t length, Node *escontext);
 
 extern bool channel_is_reserved(const char *channel, size_t length);
 
@@ -27,7 +29,7 @@ static inline void
 channel_validate(const char *channel, size_t length)
 {
 	if (unlikely(length > 0 && channel[0] == '(' && channel_is_reserved(channel, length)))
-		channel_reject(channel, length);
+		channel_reject(channel, length, NULL);
 }
 
 /* A conversion's value is in [0, FIXED_MAX_INPUT]; all else has none. */

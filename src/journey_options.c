@@ -70,7 +70,7 @@ interval_text(int64 microseconds)
 }
 
 void
-channel_lookback_decode(JourneySpec *spec, Jsonb *object)
+channel_lookback_decode(JourneySpec *spec, Jsonb *object, Node *escontext)
 {
 	JsonbObjectIter it;
 	StringInfoData json;
@@ -79,7 +79,7 @@ channel_lookback_decode(JourneySpec *spec, Jsonb *object)
 	appendStringInfoChar(&json, '{');
 	if (object)
 	{
-		jsonb_object_begin(&it, object, "channel_lookback");
+		jsonb_object_begin_input(&it, object, "channel_lookback", escontext);
 		spec->windows = palloc(sizeof(ChannelWindow) * Max(JB_ROOT_COUNT(object), 1));
 		while (jsonb_object_next(&it))
 			spec->windows[spec->nwindows++] = (ChannelWindow){it.key, jsonb_option_interval(&it)};
@@ -167,10 +167,10 @@ decode_fields(const Datum *values, const bool *nulls)
 	spec->has_half_life = !nulls[OPT_HALF_LIFE];
 	if (spec->has_half_life)
 		spec->half_life = interval_microseconds(DatumGetIntervalP(values[OPT_HALF_LIFE]), "half_life");
-	channel_lookback_decode(spec, nulls[OPT_CHANNEL_LOOKBACK] ? NULL
-															  : DatumGetJsonbP(values[OPT_CHANNEL_LOOKBACK]));
+	channel_lookback_decode(
+		spec, nulls[OPT_CHANNEL_LOOKBACK] ? NULL : DatumGetJsonbP(values[OPT_CHANNEL_LOOKBACK]), NULL);
 	if (!nulls[OPT_TRANSFORMS])
-		spec->transforms = transforms_decode(DatumGetJsonbP(values[OPT_TRANSFORMS]));
+		spec->transforms = transforms_decode(DatumGetJsonbP(values[OPT_TRANSFORMS]), NULL);
 	initStringInfo(&json);
 	transforms_json(&json, &spec->transforms);
 	spec->transforms_json = json.data;

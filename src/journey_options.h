@@ -58,14 +58,14 @@ typedef struct JourneySpec
  */
 extern const JourneySpec *journey_spec_decode(HeapTupleHeader options);
 
-/* Fills windows, nwindows and channel_lookback_json; NULL is none. */
-extern void channel_lookback_decode(JourneySpec *spec, Jsonb *object);
+/* Fills windows, nwindows and channel_lookback_json; NULL is none. Errors go to `escontext`. */
+extern void channel_lookback_decode(JourneySpec *spec, Jsonb *object, Node *escontext);
 
 /* A number of microseconds as an interval, in the one spelling used in canonical texts. */
 extern char *interval_text(int64 microseconds);
 
-/* 22023 if it is no chain of known transforms. Lives in CurrentMemoryContext. */
-extern NamedChain transforms_decode(Jsonb *transforms);
+/* 22023 to `escontext` if it is no chain of known transforms. Lives in CurrentMemoryContext. */
+extern NamedChain transforms_decode(Jsonb *transforms, Node *escontext);
 extern void transforms_json(StringInfo json, const NamedChain *chain);
 
 /* 22023 "options must be the same for every row" unless both mean the same. */

@@ -388,7 +388,7 @@ cached_chain(FunctionCallInfo fcinfo, Jsonb *transforms)
 	previous = MemoryContextSwitchTo(last->context);
 	source = palloc(VARSIZE(transforms));
 	memcpy(source, transforms, VARSIZE(transforms));
-	last->chain = transforms_decode(source);
+	last->chain = transforms_decode(source, NULL);
 	last->source = source;
 	MemoryContextSwitchTo(previous);
 	return &last->chain;

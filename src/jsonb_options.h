@@ -15,6 +15,7 @@ typedef struct JsonbObjectIter
 	const char *what; /* names the argument in messages, e.g. "transforms" */
 	const char *key;  /* current key */
 	JsonbValue value; /* current value */
+	Node *escontext;  /* where errors go; NULL raises them */
 } JsonbObjectIter;
 
 /* Errors 22023 unless the jsonb is an object; `what` names the argument in messages. */
@@ -23,6 +24,13 @@ extern bool jsonb_object_next(JsonbObjectIter *it);
 
 /* The same over a value found inside another (a JsonbValue of type jbvBinary that holds an object). */
 extern void jsonb_object_begin_value(JsonbObjectIter *it, JsonbValue *value, const char *what);
+
+/*
+ * The same for input functions, whose errors go to `escontext`. As with a stdio stream, the error stays: the loop over
+ * jsonb_object_next() ends, and behind it the caller asks SOFT_ERROR_OCCURRED(escontext). What is read meanwhile is
+ * the least allowed number, false, "" or an empty array.
+ */
+extern void jsonb_object_begin_input(JsonbObjectIter *it, Jsonb *object, const char *what, Node *escontext);
 
 /* The current value as a type; 22023 naming the key and the value when it is another or out of range. */
 extern double jsonb_option_float8(JsonbObjectIter *it, double min, double max);

@@ -8,6 +8,7 @@
 #include "core/markov_order.h"
 #include "summary.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"

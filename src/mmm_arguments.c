@@ -72,7 +72,7 @@ season_argument(FunctionCallInfo fcinfo, const CalendarStep *step)
 
 	if (PG_ARGISNULL(ARG_SEASON_LENGTH))
 		return year >= MMM_MIN_SEASON ? year : 0;
-	mmm_season_check(PG_GETARG_FLOAT8(ARG_SEASON_LENGTH));
+	(void) mmm_season_check(PG_GETARG_FLOAT8(ARG_SEASON_LENGTH), NULL);
 	return PG_GETARG_FLOAT8(ARG_SEASON_LENGTH);
 }
 
@@ -105,7 +105,7 @@ spec_arguments(FunctionCallInfo fcinfo, const MmmData *data, MmmSpec *spec)
 	pair = palloc(sizeof(int[2]) * Max(names.count, 1));
 	for (int i = 0; i < names.count; i++)
 	{
-		mmm_interaction_parse(names.names[i], data, pair[i]);
+		(void) mmm_interaction_parse(names.names[i], data, pair[i], NULL);
 		for (int j = 0; j < i; j++)
 			if ((pair[i][0] == pair[j][0] && pair[i][1] == pair[j][1]) ||
 				(pair[i][0] == pair[j][1] && pair[i][1] == pair[j][0]))
@@ -113,7 +113,7 @@ spec_arguments(FunctionCallInfo fcinfo, const MmmData *data, MmmSpec *spec)
 								errmsg("interactions: \"%s\" occurs twice", names.names[i])));
 	}
 	spec->interaction = (const int(*)[2]) pair;
-	mmm_spec_check(spec, data);
+	(void) mmm_spec_check(spec, data, NULL);
 }
 
 /* Data that no such model can learn from. */

@@ -347,7 +347,7 @@ mmm_dataset_read(StringInfo in)
 	for (int g = 0; !data.has_population && g < data.geos; g++)
 		if (data.population[g] != 1)
 			bad_bytes("There is a population in a dataset without populations.");
-	mmm_dataset_check(&data);
+	(void) mmm_dataset_check(&data, NULL);
 	return mmm_dataset_flatten(&data);
 }
 

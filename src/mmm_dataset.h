@@ -32,20 +32,20 @@ typedef struct MmmRow
 /* Rows packed one behind the other, in the order in which they came. */
 extern void mmm_rows_append(StringInfo rows, const MmmRow *row);
 
-/* Validates the rows together and makes the value of them; raises errors that name what is wrong. */
-extern struct varlena *mmm_dataset_build(StringInfo rows);
+/* Validates the rows together and makes the value of them; errors, and NULL, name what is wrong to `escontext`. */
+extern struct varlena *mmm_dataset_build(StringInfo rows, Node *escontext);
 
 /* A value for its readers; arrays live in CurrentMemoryContext or in the value. */
 extern const MmmData *mmm_dataset_view(Datum datum);
 extern const MmmData *mmm_dataset_arg(FunctionCallInfo fcinfo, int argno);
 
-/* Raises an error unless the values are such as mmm_dataset_build lets pass. */
-extern void mmm_dataset_check(const MmmData *data);
+/* An error to `escontext`, and false, unless the values are such as mmm_dataset_build lets pass. */
+extern bool mmm_dataset_check(const MmmData *data, Node *escontext);
 extern struct varlena *mmm_dataset_flatten(const MmmData *data);
 
-/* The JSON form; the reverse packs rows. */
+/* The JSON form; the reverse packs rows, and is NULL after an error in `escontext`. */
 extern void mmm_dataset_json(StringInfo out, const MmmData *data);
-extern struct varlena *mmm_dataset_from_json(Jsonb *json);
+extern struct varlena *mmm_dataset_from_json(Jsonb *json, Node *escontext);
 
 extern void mmm_dataset_write(StringInfo out, const MmmData *data);
 extern struct varlena *mmm_dataset_read(StringInfo in);

@@ -113,7 +113,7 @@ decode_spend_and_exposure(JsonbObjectIter *outer, NamedAmount *amount)
 	bool exposure = false;
 	JsonbObjectIter it;
 
-	jsonb_object_begin_value(&it, &outer->value, what);
+	jsonb_object_begin_input(&it, JsonbValueToJsonb(&outer->value), what, outer->escontext);
 	while (jsonb_object_next(&it))
 	{
 		if (strcmp(it.key, "spend") == 0)
@@ -129,22 +129,23 @@ decode_spend_and_exposure(JsonbObjectIter *outer, NamedAmount *amount)
 		else
 			jsonb_option_unknown(&it, "spend and exposure");
 	}
-	if (!spend)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s lacks its \"spend\"", what),
-						errhint("Media that cost nothing have a spend of 0.")));
+	if (!spend && !SOFT_ERROR_OCCURRED(outer->escontext))
+		errsave(outer->escontext,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s lacks its \"spend\"", what),
+				 errhint("Media that cost nothing have a spend of 0.")));
 	if (!exposure)
 		amount->exposure = amount->spend;
 }
 
 static NamedAmount *
-decode_amounts(Jsonb *json, const DecodedRow *row, bool media, int *count)
+decode_amounts(Jsonb *json, const DecodedRow *row, bool media, int *count, Node *escontext)
 {
 	char *what = psprintf("%s of %s", media ? "media" : "controls", row_text(row));
 	NamedAmount *amounts;
 	JsonbObjectIter it;
 	int n = 0;
 
-	jsonb_object_begin(&it, json, what);
+	jsonb_object_begin_input(&it, json, what, escontext);
 	*count = (int) JB_ROOT_COUNT(json);
 	amounts = palloc(sizeof(NamedAmount) * Max(*count, 1));
 	while (jsonb_object_next(&it))
@@ -164,7 +165,7 @@ decode_amounts(Jsonb *json, const DecodedRow *row, bool media, int *count)
 
 /* Unpacks a row; its jsonb is copied to aligned memory. */
 static const char *
-decode_row(const char *at, DecodedRow *row)
+decode_row(const char *at, DecodedRow *row, Node *escontext)
 {
 	const char *next;
 	Jsonb *json;
@@ -176,21 +177,21 @@ decode_row(const char *at, DecodedRow *row)
 	at += row->fixed.geo_size;
 	json = palloc(row->fixed.media_size);
 	memcpy(json, at, row->fixed.media_size);
-	row->media = decode_amounts(json, row, true, &row->nmedia);
+	row->media = decode_amounts(json, row, true, &row->nmedia, escontext);
 	row->controls = NULL;
 	row->ncontrols = 0;
 	if (row->fixed.controls_size)
 	{
 		json = palloc(row->fixed.controls_size);
 		memcpy(json, at + row->fixed.media_size, row->fixed.controls_size);
-		row->controls = decode_amounts(json, row, false, &row->ncontrols);
+		row->controls = decode_amounts(json, row, false, &row->ncontrols, escontext);
 	}
 	return next;
 }
 
-/* All names that any row has, sorted; every row must have all of them. */
+/* All names that any row has, sorted; every row must have all of them, else NULL. */
 static const char **
-common_names(const DecodedRow *rows, int nrows, bool media, int *count)
+common_names(const DecodedRow *rows, int nrows, bool media, int *count, Node *escontext)
 {
 	const DecodedRow *most = rows;
 	const char **names;
@@ -213,7 +214,7 @@ common_names(const DecodedRow *rows, int nrows, bool media, int *count)
 				/* the smaller of the two names is the one that the other row lacks */
 				bool extra = k < n && strcmp(have[k].name, names[k]) < 0;
 
-				ereport(ERROR,
+				ereturn(escontext, NULL,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("%s lacks %s \"%s\"", row_text(extra ? most : &rows[i]),
 								media ? "channel" : "control", extra ? have[k].name : names[k]),
@@ -248,13 +249,13 @@ distinct_periods(const DecodedRow *rows, int nrows, int *count)
 	return period;
 }
 
-/* Rows sorted by geo and period must be a full grid. Returns the number of geos. */
+/* Rows sorted by geo and period must be a full grid. Returns the number of geos; 0 after an error. */
 static int
-check_grid(const DecodedRow *rows, int nrows, const int32 *period, int periods)
+check_grid(const DecodedRow *rows, int nrows, const int32 *period, int periods, Node *escontext)
 {
 	for (int i = 1; i < nrows; i++)
 		if (by_geo_and_period(&rows[i - 1], &rows[i]) == 0)
-			ereport(ERROR,
+			ereturn(escontext, 0,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s occurs twice", row_text(&rows[i])),
 					 errhint("Aggregate to one row a period%s first.",
 							 rows[i].fixed.geo_size ? " and geo" : "")));
@@ -263,17 +264,18 @@ check_grid(const DecodedRow *rows, int nrows, const int32 *period, int periods)
 		const DecodedRow *first = &rows[i - i % periods];
 
 		if (i >= nrows || strcmp(rows[i].geo, first->geo) != 0 || rows[i].fixed.period != period[i % periods])
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("geo \"%s\" has no row for period %s", first->geo,
-								   mmm_date_text(period[i % periods])),
-							errhint("Every geo needs a row for every period; its kpi may be NULL.")));
+			ereturn(escontext, 0,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("geo \"%s\" has no row for period %s", first->geo,
+							mmm_date_text(period[i % periods])),
+					 errhint("Every geo needs a row for every period; its kpi may be NULL.")));
 	}
 	return nrows / periods;
 }
 
 /* The grid as series. */
-static void
-fill_series(const DecodedRow *rows, MmmData *data)
+static bool
+fill_series(const DecodedRow *rows, MmmData *data, Node *escontext)
 {
 	size_t n = mmm_rows(data);
 	double *population = palloc(sizeof(double) * data->geos);
@@ -291,7 +293,7 @@ fill_series(const DecodedRow *rows, MmmData *data)
 		kpi[i] = row->fixed.has_kpi ? row->fixed.kpi : get_float8_nan();
 		population[geo] = row->fixed.has_population ? row->fixed.population : 1;
 		if (t > 0 && row->fixed.population != row[-1].fixed.population)
-			ereport(ERROR,
+			ereturn(escontext, false,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("population of geo \"%s\" changes from %g to %g in %s", row->geo,
 							row[-1].fixed.population, row->fixed.population, row_text(row)),
@@ -313,10 +315,11 @@ fill_series(const DecodedRow *rows, MmmData *data)
 	data->spend = spend;
 	data->exposure = exposure;
 	data->control = control;
+	return true;
 }
 
 struct varlena *
-mmm_dataset_build(StringInfo packed)
+mmm_dataset_build(StringInfo packed, Node *escontext)
 {
 	const char *at = packed->data;
 	const char *end = packed->data + packed->len;
@@ -332,21 +335,29 @@ mmm_dataset_build(StringInfo packed)
 		CHECK_FOR_INTERRUPTS();
 		if (nrows == capacity)
 			rows = repalloc_huge(rows, sizeof(DecodedRow) * (capacity *= 2));
-		at = decode_row(at, &rows[nrows++]);
+		at = decode_row(at, &rows[nrows++], escontext);
+		if (SOFT_ERROR_OCCURRED(escontext))
+			return NULL;
 	}
 	qsort(rows, nrows, sizeof(DecodedRow), by_geo_and_period);
 	data.period = distinct_periods(rows, nrows, &data.periods);
-	data.geos = check_grid(rows, nrows, data.period, data.periods);
+	data.geos = check_grid(rows, nrows, data.period, data.periods, escontext);
+	if (data.geos == 0)
+		return NULL;
 	data.has_geo = rows[0].fixed.geo_size > 0;
 	data.has_population = rows[0].fixed.has_population;
-	data.channel_name = common_names(rows, nrows, true, &data.channels);
-	data.control_name = common_names(rows, nrows, false, &data.controls);
+	data.channel_name = common_names(rows, nrows, true, &data.channels, escontext);
+	if (data.channel_name == NULL)
+		return NULL;
+	data.control_name = common_names(rows, nrows, false, &data.controls, escontext);
+	if (data.control_name == NULL)
+		return NULL;
 	geo_name = palloc(sizeof(char *) * data.geos);
 	for (int g = 0; g < data.geos; g++)
 		geo_name[g] = rows[g * data.periods].geo;
 	data.geo_name = geo_name;
-	fill_series(rows, &data);
-	mmm_dataset_check(&data);
+	if (!fill_series(rows, &data, escontext) || !mmm_dataset_check(&data, escontext))
+		return NULL;
 	return mmm_dataset_flatten(&data);
 }
 
@@ -454,5 +465,5 @@ attrib_dataset_final(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_POINTER(mmm_dataset_build((StringInfo) PG_GETARG_POINTER(0)));
+	PG_RETURN_POINTER(mmm_dataset_build((StringInfo) PG_GETARG_POINTER(0), NULL));
 }

@@ -30,9 +30,9 @@ cell_text(const MmmData *data, int geo, int t)
 	return psprintf("period %s of geo \"%s\"", mmm_date_text(data->period[t]), data->geo_name[geo]);
 }
 
-static void
+static bool
 check_amounts(const MmmData *data, const char *what, int names, const char *const *name, const double *values,
-			  double min)
+			  double min, Node *escontext)
 {
 	for (int g = 0; g < data->geos; g++)
 		for (int c = 0; c < names; c++)
@@ -41,10 +41,12 @@ check_amounts(const MmmData *data, const char *what, int names, const char *cons
 				double value = *values++;
 
 				if (!(value >= min && value <= MMM_MAX_AMOUNT))
-					ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-									errmsg("%s of \"%s\" in %s must be between %g and %g, not %g", what,
-										   name[c], cell_text(data, g, t), min, MMM_MAX_AMOUNT, value)));
+					ereturn(escontext, false,
+							(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							 errmsg("%s of \"%s\" in %s must be between %g and %g, not %g", what, name[c],
+									cell_text(data, g, t), min, MMM_MAX_AMOUNT, value)));
 			}
+	return true;
 }
 
 /* Names of components, which no channel or control may take. */
@@ -55,8 +57,8 @@ reserved_name(const char *name)
 		   strcmp(name, "trend") == 0 || strcmp(name, "seasonality") == 0;
 }
 
-static void
-check_names(const MmmData *data)
+static bool
+check_names(const MmmData *data, Node *escontext)
 {
 	int c = 0;
 	int k = 0;
@@ -67,7 +69,7 @@ check_names(const MmmData *data)
 			i < data->channels ? data->channel_name[i] : data->control_name[i - data->channels];
 
 		if (reserved_name(name))
-			ereport(ERROR,
+			ereturn(escontext, false,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"%s\" cannot be the name of a channel or control", name),
 					 errhint("Names must not be empty, intercept, trend or seasonality, or contain \"*\", "
@@ -78,30 +80,34 @@ check_names(const MmmData *data)
 		int order = strcmp(data->channel_name[c], data->control_name[k]);
 
 		if (order == 0)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("\"%s\" is both a channel and a control", data->channel_name[c]),
-							errhint("Leave it out of one of them.")));
+			ereturn(escontext, false,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"%s\" is both a channel and a control", data->channel_name[c]),
+					 errhint("Leave it out of one of them.")));
 		if (order < 0)
 			c++;
 		else
 			k++;
 	}
+	return true;
 }
 
-static void
-check_periods(const MmmData *data)
+static bool
+check_periods(const MmmData *data, Node *escontext)
 {
 	CalendarStep step;
 	size_t gap;
 
 	if (!calendar_step(data->period, data->periods, &step, &gap))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("period %s is missing: %s follows %s",
-							   mmm_date_text(calendar_add(&step, data->period[gap - 1], 1)),
-							   mmm_date_text(data->period[gap]), mmm_date_text(data->period[gap - 1])),
-						errdetail("The periods of this dataset are %d %s apart.",
-								  step.months ? step.months : step.days, step.months ? "months" : "days"),
-						errhint("Add a row for each period; its kpi may be NULL, its spend 0.")));
+		ereturn(escontext, false,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("period %s is missing: %s follows %s",
+						mmm_date_text(calendar_add(&step, data->period[gap - 1], 1)),
+						mmm_date_text(data->period[gap]), mmm_date_text(data->period[gap - 1])),
+				 errdetail("The periods of this dataset are %d %s apart.",
+						   step.months ? step.months : step.days, step.months ? "months" : "days"),
+				 errhint("Add a row for each period; its kpi may be NULL, its spend 0.")));
+	return true;
 }
 
 /* Periods with a kpi in some geo. */
@@ -121,31 +127,35 @@ observed_periods(const MmmData *data)
 	return observed;
 }
 
-void
-mmm_dataset_check(const MmmData *data)
+bool
+mmm_dataset_check(const MmmData *data, Node *escontext)
 {
 	int observed = observed_periods(data);
 
 	if (data->channels == 0)
-		ereport(ERROR,
+		ereturn(escontext, false,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("media must name at least one channel"),
 				 errhint("Write it as '{\"tv\": 1200}'.")));
-	check_names(data);
-	check_periods(data);
+	if (!check_names(data, escontext) || !check_periods(data, escontext))
+		return false;
 	for (int g = 0; g < data->geos; g++)
 		if (!(data->population[g] > 0 && data->population[g] <= MMM_MAX_AMOUNT))
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("population of geo \"%s\" must be > 0 and <= %g, not %g",
-								   data->geo_name[g], MMM_MAX_AMOUNT, data->population[g])));
-	check_amounts(data, "spend", data->channels, data->channel_name, data->spend, 0);
-	check_amounts(data, "exposure", data->channels, data->channel_name, data->exposure, 0);
-	check_amounts(data, "control", data->controls, data->control_name, data->control, -MMM_MAX_AMOUNT);
+			ereturn(escontext, false,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("population of geo \"%s\" must be > 0 and <= %g, not %g", data->geo_name[g],
+							MMM_MAX_AMOUNT, data->population[g])));
+	if (!check_amounts(data, "spend", data->channels, data->channel_name, data->spend, 0, escontext) ||
+		!check_amounts(data, "exposure", data->channels, data->channel_name, data->exposure, 0, escontext) ||
+		!check_amounts(data, "control", data->controls, data->control_name, data->control, -MMM_MAX_AMOUNT,
+					   escontext))
+		return false;
 	/* A dataset without any kpi is one to predict. */
 	if (observed > 0 && observed < MMM_MIN_PERIODS)
-		ereport(ERROR,
+		ereturn(escontext, false,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a dataset needs a kpi in at least %d periods, not in %d", MMM_MIN_PERIODS, observed),
 				 errhint("Periods to predict have a kpi of NULL; a dataset of them alone may be short.")));
+	return true;
 }
 
 CalendarStep

@@ -112,50 +112,57 @@ attrib_dataset_out(PG_FUNCTION_ARGS)
 	PG_RETURN_CSTRING(out.data);
 }
 
-pg_noreturn static void
-bad_row(const char *detail)
+/* 22P02 to `escontext`, and false. */
+static bool
+bad_row(Node *escontext, const char *detail)
 {
-	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					errmsg("invalid input syntax for type mmm_dataset"), errdetail("%s", detail)));
-	pg_unreachable();
+	ereturn(escontext, false,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("invalid input syntax for type mmm_dataset"), errdetail("%s", detail)));
 }
 
 static Jsonb *
 value_object(JsonbObjectIter *it)
 {
 	if (it->value.type != jbvBinary || !JsonContainerIsObject(it->value.val.binary.data))
-		bad_row(psprintf("\"%s\" must be an object, not %s.", it->key, jsonb_value_text(&it->value)));
+		(void) bad_row(it->escontext,
+					   psprintf("\"%s\" must be an object, not %s.", it->key, jsonb_value_text(&it->value)));
 	return JsonbValueToJsonb(&it->value);
 }
 
 /* A date as mmm_date_text writes it: not "today", nor in the order of days and months of some session. */
 static int32
-iso_date(char *text)
+iso_date(JsonbObjectIter *it)
 {
-	DateADT date = DatumGetDateADT(DirectFunctionCall1(date_in, CStringGetDatum(text)));
+	char *text = jsonb_option_text(it);
+	Datum date;
 
-	if (DATE_NOT_FINITE(date) || strcmp(mmm_date_text(date), text) != 0)
-		bad_row(psprintf("\"period\" must be a date such as 2025-01-31, not \"%s\".", text));
-	return date;
+	if (SOFT_ERROR_OCCURRED(it->escontext) ||
+		!DirectInputFunctionCallSafe(date_in, text, InvalidOid, -1, it->escontext, &date))
+		return 0;
+	if (DATE_NOT_FINITE(DatumGetDateADT(date)) || strcmp(mmm_date_text(DatumGetDateADT(date)), text) != 0)
+		(void) bad_row(it->escontext,
+					   psprintf("\"period\" must be a date such as 2025-01-31, not \"%s\".", text));
+	return DatumGetDateADT(date);
 }
 
 /* Every row must have the same kinds of fields; *forms remembers those of the first. */
-static void
-append_json_row(StringInfo rows, JsonbValue *value, int *forms)
+static bool
+append_json_row(StringInfo rows, JsonbValue *value, int *forms, Node *escontext)
 {
 	MmmRow row = {0};
 	bool has_period = false;
 	JsonbObjectIter it;
 	int form;
 
-	jsonb_object_begin_value(&it, value, "a row of a mmm_dataset");
+	jsonb_object_begin_input(&it, JsonbValueToJsonb(value), "a row of a mmm_dataset", escontext);
 	while (jsonb_object_next(&it))
 	{
 		if (strcmp(it.key, "geo") == 0)
 			row.geo = jsonb_option_text(&it);
 		else if (strcmp(it.key, "period") == 0)
 		{
-			row.period = iso_date(jsonb_option_text(&it));
+			row.period = iso_date(&it);
 			has_period = true;
 		}
 		else if (strcmp(it.key, "kpi") == 0)
@@ -175,13 +182,16 @@ append_json_row(StringInfo rows, JsonbValue *value, int *forms)
 		else
 			jsonb_option_unknown(&it, "geo, period, kpi, media, controls and population");
 	}
+	if (SOFT_ERROR_OCCURRED(escontext))
+		return false;
 	form = (row.geo ? ROW_HAS_GEO : 0) | (row.has_population ? ROW_HAS_POPULATION : 0);
 	if (!has_period || !row.media)
-		bad_row("A row lacks its \"period\" or its \"media\".");
+		return bad_row(escontext, "A row lacks its \"period\" or its \"media\".");
 	if (*forms >= 0 && *forms != form)
-		bad_row("Either all rows have a \"geo\" (a \"population\") or none.");
+		return bad_row(escontext, "Either all rows have a \"geo\" (a \"population\") or none.");
 	*forms = form;
 	mmm_rows_append(rows, &row);
+	return true;
 }
 
 static void
@@ -193,25 +203,26 @@ append_json_rows(StringInfo rows, JsonbObjectIter *it)
 
 	if (it->value.type != jbvBinary || !JsonContainerIsArray(it->value.val.binary.data) ||
 		JsonContainerIsScalar(it->value.val.binary.data))
-		bad_row("\"rows\" must be an array.");
+	{
+		(void) bad_row(it->escontext, "\"rows\" must be an array.");
+		return;
+	}
 	iter = JsonbIteratorInit(it->value.val.binary.data);
 	(void) JsonbIteratorNext(&iter, &element, true);
-	while (JsonbIteratorNext(&iter, &element, true) == WJB_ELEM)
-	{
+	while (JsonbIteratorNext(&iter, &element, true) == WJB_ELEM &&
+		   append_json_row(rows, &element, &forms, it->escontext))
 		CHECK_FOR_INTERRUPTS();
-		append_json_row(rows, &element, &forms);
-	}
 }
 
 struct varlena *
-mmm_dataset_from_json(Jsonb *json)
+mmm_dataset_from_json(Jsonb *json, Node *escontext)
 {
 	StringInfoData rows;
 	bool versioned = false;
 	JsonbObjectIter it;
 
 	initStringInfo(&rows);
-	jsonb_object_begin(&it, json, "a mmm_dataset");
+	jsonb_object_begin_input(&it, json, "a mmm_dataset", escontext);
 	while (jsonb_object_next(&it))
 	{
 		if (strcmp(it.key, "version") == 0)
@@ -221,15 +232,26 @@ mmm_dataset_from_json(Jsonb *json)
 		else
 			jsonb_option_unknown(&it, "version and rows");
 	}
+	if (SOFT_ERROR_OCCURRED(escontext))
+		return NULL;
 	if (!versioned || rows.len == 0)
-		bad_row("\"version\" or \"rows\" is missing.");
-	return mmm_dataset_build(&rows);
+	{
+		(void) bad_row(escontext, "\"version\" or \"rows\" is missing.");
+		return NULL;
+	}
+	return mmm_dataset_build(&rows, escontext);
 }
 
 Datum
 attrib_dataset_in(PG_FUNCTION_ARGS)
 {
-	Datum json = DirectFunctionCall1(jsonb_in, PG_GETARG_DATUM(0));
+	struct varlena *dataset;
+	Datum json;
 
-	PG_RETURN_POINTER(mmm_dataset_from_json(DatumGetJsonbP(json)));
+	if (!DirectInputFunctionCallSafe(jsonb_in, PG_GETARG_CSTRING(0), InvalidOid, -1, fcinfo->context, &json))
+		PG_RETURN_NULL();
+	dataset = mmm_dataset_from_json(DatumGetJsonbP(json), fcinfo->context);
+	if (dataset == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(dataset);
 }

@@ -55,8 +55,8 @@ channel_by_name(const MmmData *data, const char *name)
 	return -1;
 }
 
-void
-mmm_interaction_parse(const char *name, const MmmData *data, int pair[2])
+bool
+mmm_interaction_parse(const char *name, const MmmData *data, int pair[2], Node *escontext)
 {
 	char *first = pstrdup(name);
 	char *star = strchr(first, '*');
@@ -67,8 +67,10 @@ mmm_interaction_parse(const char *name, const MmmData *data, int pair[2])
 		pair[0] = channel_by_name(data, first);
 		pair[1] = channel_by_name(data, star + 1);
 	}
-	if (!star || pair[0] < 0 || pair[1] < 0 || pair[0] == pair[1])
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("interactions: \"%s\" does not name two channels of the dataset", name),
-						errhint("Write two different channels as 'tv*search'.")));
+	if (star && pair[0] >= 0 && pair[1] >= 0 && pair[0] != pair[1])
+		return true;
+	ereturn(escontext, false,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("interactions: \"%s\" does not name two channels of the dataset", name),
+			 errhint("Write two different channels as 'tv*search'.")));
 }

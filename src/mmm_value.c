@@ -52,40 +52,45 @@ typedef struct FlatModel
  * (where there are chains), draws.
  */
 
-void
-mmm_season_check(double periods)
+bool
+mmm_season_check(double periods, Node *escontext)
 {
-	if (!(periods >= MMM_MIN_SEASON && periods <= MMM_MAX_SEASON))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("season_length must be between %d and %d periods, not %g", MMM_MIN_SEASON, MMM_MAX_SEASON,
-					periods),
-			 errhint(
-				 "NULL takes a year of the dataset's periods; fourier_terms => 0 leaves the season out.")));
+	if (periods >= MMM_MIN_SEASON && periods <= MMM_MAX_SEASON)
+		return true;
+	ereturn(
+		escontext, false,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg("season_length must be between %d and %d periods, not %g", MMM_MIN_SEASON, MMM_MAX_SEASON,
+				periods),
+		 errhint("NULL takes a year of the dataset's periods; fourier_terms => 0 leaves the season out.")));
 }
 
-void
-mmm_spec_check(const MmmSpec *spec, const MmmData *data)
+bool
+mmm_spec_check(const MmmSpec *spec, const MmmData *data, Node *escontext)
 {
 	Adstock adstock = {spec->adstock, spec->max_lag, false, {0, 0}};
 
 	if (adstock.max_lag == ADSTOCK_ALL_HISTORY && adstock.kind != ADSTOCK_GEOMETRIC)
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("max_lag must not be NULL for %s adstock", adstock_name(adstock.kind)),
-						errhint("Only geometric adstock runs over all history.")));
+		ereturn(escontext, false,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("max_lag must not be NULL for %s adstock", adstock_name(adstock.kind)),
+				 errhint("Only geometric adstock runs over all history.")));
 	if (spec->max_lag < ADSTOCK_ALL_HISTORY || spec->max_lag > ADSTOCK_MAX_LAG)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("max_lag must be between 0 and %d, not %d", ADSTOCK_MAX_LAG, spec->max_lag)));
+		ereturn(escontext, false,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_lag must be between 0 and %d, not %d", ADSTOCK_MAX_LAG, spec->max_lag)));
 	if (spec->fourier_terms < 0 || spec->fourier_terms > 50)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("fourier_terms must be between 0 and 50, not %d", spec->fourier_terms)));
-	if (spec->season_length != 0)
-		mmm_season_check(spec->season_length);
+		ereturn(escontext, false,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("fourier_terms must be between 0 and 50, not %d", spec->fourier_terms)));
+	if (spec->season_length != 0 && !mmm_season_check(spec->season_length, escontext))
+		return false;
 	if (spec->holdout < 0 || spec->holdout > data->periods)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("holdout_periods must be between 0 and %d, the dataset's periods, not %d",
-							   data->periods, spec->holdout)));
+		ereturn(escontext, false,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("holdout_periods must be between 0 and %d, the dataset's periods, not %d",
+						data->periods, spec->holdout)));
+	return true;
 }
 
 /* Flat form */
@@ -236,16 +241,16 @@ mmm_value_arg(FunctionCallInfo fcinfo, int argno)
 	return mmm_value_view(PG_GETARG_DATUM(argno));
 }
 
-void
-mmm_value_invalid(const char *detail)
+bool
+mmm_value_invalid(Node *escontext, const char *detail)
 {
-	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input for type mmm_model"),
-					errdetail("%s", detail)));
-	pg_unreachable();
+	ereturn(escontext, false,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input for type mmm_model"),
+			 errdetail("%s", detail)));
 }
 
-static void
-check_coefficients(const MmmModel *model, const double *parameters, int channel)
+static bool
+check_coefficients(const MmmModel *model, const double *parameters, int channel, Node *escontext)
 {
 	bool negative = parameters[model->transforms + channel] < 0;
 
@@ -255,17 +260,18 @@ check_coefficients(const MmmModel *model, const double *parameters, int channel)
 		for (int g = 0; g < model->data->geos; g++)
 			negative = negative || mmm_coefficient(model, parameters, g, channel) < 0;
 	}
-	if (negative)
-		mmm_value_invalid(psprintf("A coefficient of channel \"%s\", or its deviation, is negative.",
-								   model->data->channel_name[channel]));
+	return !negative ||
+		   mmm_value_invalid(escontext,
+							 psprintf("A coefficient of channel \"%s\", or its deviation, is negative.",
+									  model->data->channel_name[channel]));
 }
 
-static void
-check_vector(const MmmModel *model, const double *parameters)
+static bool
+check_vector(const MmmModel *model, const double *parameters, Node *escontext)
 {
 	for (int i = 0; i < model->parameters; i++)
 		if (!(fabs(parameters[i]) <= 1e100))
-			mmm_value_invalid(psprintf("Parameter %d is %g.", i + 1, parameters[i]));
+			return mmm_value_invalid(escontext, psprintf("Parameter %d is %g.", i + 1, parameters[i]));
 	for (int c = 0; c < model->data->channels; c++)
 	{
 		const double *transforms = parameters + c * model->per_channel;
@@ -274,17 +280,20 @@ check_vector(const MmmModel *model, const double *parameters)
 		for (int p = 0; p < model->per_channel; p++)
 			if (p < adstock_parameters(adstock.kind) ? !adstock_parameter_valid(&adstock, p)
 													 : !(transforms[p] > 0))
-				mmm_value_invalid(psprintf("%s of channel \"%s\" is %g.", mmm_transform_name(model, p),
-										   model->data->channel_name[c], transforms[p]));
-		check_coefficients(model, parameters, c);
+				return mmm_value_invalid(escontext,
+										 psprintf("%s of channel \"%s\" is %g.", mmm_transform_name(model, p),
+												  model->data->channel_name[c], transforms[p]));
+		if (!check_coefficients(model, parameters, c, escontext))
+			return false;
 	}
 	if ((model->sigma >= 0 && !(parameters[model->sigma] > 0)) ||
 		(model->nu >= 0 && !(parameters[model->nu] > 0)))
-		mmm_value_invalid("sigma or nu is not above 0.");
+		return mmm_value_invalid(escontext, "sigma or nu is not above 0.");
+	return true;
 }
 
-void
-mmm_value_check_spec(const MmmValue *value)
+bool
+mmm_value_check_spec(const MmmValue *value, Node *escontext)
 {
 	const MmmSpec *spec = &value->spec;
 
@@ -292,30 +301,34 @@ mmm_value_check_spec(const MmmValue *value)
 		spec->adstock >= ADSTOCK_KINDS || spec->saturation < 0 || spec->saturation >= SATURATION_KINDS ||
 		spec->trend < 0 || spec->trend > MMM_TREND_KNOTS || spec->likelihood < 0 ||
 		spec->likelihood > MMM_STUDENT_T)
-		mmm_value_invalid("A kind is unknown.");
+		return mmm_value_invalid(escontext, "A kind is unknown.");
 	if ((value->method == MMM_BAYES) != (spec->likelihood != MMM_LEAST_SQUARES) ||
 		(value->method == MMM_BAYES) != (value->fit.chains > 0))
-		mmm_value_invalid("Method, likelihood and chains do not belong together.");
+		return mmm_value_invalid(escontext, "Method, likelihood and chains do not belong together.");
 	if (value->fit.chains < 0 ||
 		(value->fit.chains > 0 && (value->fit.draws == 0 || value->fit.draws % value->fit.chains != 0)))
-		mmm_value_invalid("The chains do not divide the draws.");
+		return mmm_value_invalid(escontext, "The chains do not divide the draws.");
 	if (!(value->kpi_value > 0 && value->kpi_value <= MMM_MAX_AMOUNT) || value->fit.draws < 0)
-		mmm_value_invalid("kpi_value or the number of draws is out of range.");
-	mmm_spec_check(spec, value->data);
+		return mmm_value_invalid(escontext, "kpi_value or the number of draws is out of range.");
+	if (!mmm_spec_check(spec, value->data, escontext))
+		return false;
 	if (spec->geo_coefficients && !value->data->has_geo)
-		mmm_value_invalid("Coefficients vary by geo, but the dataset has no geos.");
+		return mmm_value_invalid(escontext, "Coefficients vary by geo, but the dataset has no geos.");
 	for (int i = 0; i < spec->interactions; i++)
 		for (int side = 0; side < 2; side++)
 			if (spec->interaction[i][side] < 0 || spec->interaction[i][side] >= value->data->channels)
-				mmm_value_invalid("An interaction names no channel.");
+				return mmm_value_invalid(escontext, "An interaction names no channel.");
+	return true;
 }
 
-void
-mmm_value_check_numbers(const MmmValue *value)
+bool
+mmm_value_check_numbers(const MmmValue *value, Node *escontext)
 {
-	check_vector(&value->model, value->fit.parameters);
-	for (int d = 0; d < value->fit.draws; d++)
-		check_vector(&value->model, value->fit.draw + (Size) d * value->model.parameters);
+	bool valid = check_vector(&value->model, value->fit.parameters, escontext);
+
+	for (int d = 0; valid && d < value->fit.draws; d++)
+		valid = check_vector(&value->model, value->fit.draw + (Size) d * value->model.parameters, escontext);
+	return valid;
 }
 
 /* Binary: the fixed part's numbers in order, then the same sections as in the flat form. */
@@ -363,7 +376,7 @@ read_doubles(StringInfo in, Size count)
 	double *number;
 
 	if (count > (Size) (in->len - in->cursor) / sizeof(double))
-		mmm_value_invalid("There are fewer numbers than the counts say.");
+		(void) mmm_value_invalid(NULL, "There are fewer numbers than the counts say.");
 	number = palloc_extended(sizeof(double) * Max(count, 1), MCXT_ALLOC_HUGE);
 	for (Size i = 0; i < count; i++)
 	{
@@ -379,7 +392,7 @@ static const int (*read_pairs(StringInfo in, int count))[2]
 	int(*pair)[2];
 
 	if (count < 0 || (Size) count > (Size) (in->len - in->cursor) / sizeof(int[2]))
-		mmm_value_invalid("There are fewer interactions than their count says.");
+		(void) mmm_value_invalid(NULL, "There are fewer interactions than their count says.");
 	pair = palloc(sizeof(int[2]) * Max(count, 1));
 	for (int i = 0; i < count; i++)
 	{
@@ -401,15 +414,15 @@ attrib_model_recv(PG_FUNCTION_ARGS)
 	for (int32 *word = &flat.version; word <= &flat.draws; word++)
 		*word = (int32) pq_getmsgint(in, 4);
 	if (flat.version != MMM_MODEL_VERSION)
-		mmm_value_invalid(
-			psprintf("Version %d is not known; this is version %d.", flat.version, MMM_MODEL_VERSION));
+		(void) mmm_value_invalid(
+			NULL, psprintf("Version %d is not known; this is version %d.", flat.version, MMM_MODEL_VERSION));
 	flat.seed = pq_getmsgint64(in);
 	flat.evaluations = pq_getmsgint64(in);
 	memcpy(&flat.season_length, read_doubles(in, FIXED_DOUBLES), sizeof(double) * FIXED_DOUBLES);
 	read_fixed(&flat, &value);
 	value.spec.interaction = read_pairs(in, flat.interactions);
 	value.data = mmm_dataset_view(PointerGetDatum(mmm_dataset_read(in)));
-	mmm_value_check_spec(&value);
+	(void) mmm_value_check_spec(&value, NULL);
 	mmm_model_init(&value.model, value.data, &value.spec, attrib_env());
 	value.fit.parameters = read_doubles(in, value.model.parameters);
 	value.fit.share_low = read_doubles(in, value.data->channels);
@@ -418,6 +431,6 @@ attrib_model_recv(PG_FUNCTION_ARGS)
 		value.fit.marginal =
 			(MmmMarginal *) read_doubles(in, MMM_MARGINAL_NUMBERS * (Size) value.model.parameters);
 	value.fit.draw = read_doubles(in, (Size) value.model.parameters * flat.draws);
-	mmm_value_check_numbers(&value);
+	(void) mmm_value_check_numbers(&value, NULL);
 	PG_RETURN_POINTER(mmm_value_flatten(&value));
 }

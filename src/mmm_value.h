@@ -48,22 +48,22 @@ typedef enum MmmNames
 extern const char *mmm_name(MmmNames of, int number);
 extern int mmm_number_of_name(MmmNames of, const char *name);
 
-/* Raises 22023 unless a season may have that many periods. */
-extern void mmm_season_check(double periods);
+/* 22023 to `escontext`, and false, unless a season may have that many periods. */
+extern bool mmm_season_check(double periods, Node *escontext);
 
-/* Raises 22023 unless such a model can be fitted to such data. */
-extern void mmm_spec_check(const MmmSpec *spec, const MmmData *data);
+/* 22023 to `escontext`, and false, unless such a model can be fitted to such data. */
+extern bool mmm_spec_check(const MmmSpec *spec, const MmmData *data, Node *escontext);
 
 /*
  * What text and bytes from outside must satisfy beyond their syntax: kinds and counts, before anything is laid out
- * by them, then the numbers. mmm_value_invalid raises 22P02.
+ * by them, then the numbers. mmm_value_invalid leaves 22P02 in `escontext`, or raises it without one, and is false.
  */
-extern void mmm_value_check_spec(const MmmValue *value);
-extern void mmm_value_check_numbers(const MmmValue *value);
-pg_noreturn extern void mmm_value_invalid(const char *detail);
+extern bool mmm_value_check_spec(const MmmValue *value, Node *escontext);
+extern bool mmm_value_check_numbers(const MmmValue *value, Node *escontext);
+extern bool mmm_value_invalid(Node *escontext, const char *detail);
 
-/* "tv*search" as a pair of channels; 22023 for what is none. */
-extern void mmm_interaction_parse(const char *name, const MmmData *data, int pair[2]);
+/* "tv*search" as a pair of channels; 22023 and false for what is none. */
+extern bool mmm_interaction_parse(const char *name, const MmmData *data, int pair[2], Node *escontext);
 extern char *mmm_component_name(const MmmModel *model, int component);
 
 #endif

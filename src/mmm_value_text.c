@@ -118,6 +118,7 @@ number_or_null(JsonbObjectIter *it)
 	return it->value.type == jbvNull ? get_float8_nan() : jsonb_option_float8(it, -DBL_MAX, DBL_MAX);
 }
 
+/* After an error, which stays in the iterator, there are none. */
 static double *
 numbers_or_nulls(JsonbObjectIter *it, int *count)
 {
@@ -126,8 +127,12 @@ numbers_or_nulls(JsonbObjectIter *it, int *count)
 	double *number;
 	JsonbObjectIter one = *it;
 
+	*count = 0;
 	if (it->value.type != jbvBinary || !JsonContainerIsArray(it->value.val.binary.data))
-		mmm_value_invalid(psprintf("\"%s\" must be an array.", it->key));
+	{
+		(void) mmm_value_invalid(it->escontext, psprintf("\"%s\" must be an array.", it->key));
+		return palloc0(sizeof(double));
+	}
 	*count = JsonContainerSize(it->value.val.binary.data);
 	number = palloc_extended(sizeof(double) * Max(*count, 1), MCXT_ALLOC_HUGE);
 	iter = JsonbIteratorInit(it->value.val.binary.data);
@@ -136,8 +141,18 @@ numbers_or_nulls(JsonbObjectIter *it, int *count)
 	{
 		(void) JsonbIteratorNext(&iter, &one.value, true);
 		number[i] = number_or_null(&one);
+		if (SOFT_ERROR_OCCURRED(it->escontext))
+			*count = 0;
 	}
 	return number;
+}
+
+/* The current value is no string, which is said already, or one that names nothing. */
+static void
+unknown_kind(JsonbObjectIter *it)
+{
+	if (!SOFT_ERROR_OCCURRED(it->escontext))
+		(void) mmm_value_invalid(it->escontext, psprintf("The %s is unknown.", it->key));
 }
 
 static int
@@ -145,14 +160,16 @@ number_of_name(JsonbObjectIter *it, MmmNames of)
 {
 	int number = mmm_number_of_name(of, jsonb_option_text(it));
 
-	if (number < 0)
-		mmm_value_invalid(psprintf("The %s is unknown.", it->key));
-	return number;
+	if (number >= 0)
+		return number;
+	unknown_kind(it);
+	return 0;
 }
 
 /* What the JSON says before the dataset tells what it means. */
 typedef struct ModelText
 {
+	Node *escontext; /* where errors go; NULL raises them */
 	MmmValue value;
 	bool versioned;
 	bool has_arguments;
@@ -171,18 +188,18 @@ read_arguments(ModelText *text, JsonbValue *object)
 	MmmSpec *spec = &text->value.spec;
 	JsonbObjectIter it;
 
-	jsonb_object_begin_value(&it, object, "arguments of a mmm_model");
+	jsonb_object_begin_input(&it, JsonbValueToJsonb(object), "arguments of a mmm_model", text->escontext);
 	while (jsonb_object_next(&it))
 	{
 		if (strcmp(it.key, "adstock") == 0)
 		{
 			if (!adstock_by_name(jsonb_option_text(&it), &spec->adstock))
-				mmm_value_invalid("The adstock is unknown.");
+				unknown_kind(&it);
 		}
 		else if (strcmp(it.key, "saturation") == 0)
 		{
 			if (!saturation_by_name(jsonb_option_text(&it), &spec->saturation))
-				mmm_value_invalid("The saturation is unknown.");
+				unknown_kind(&it);
 		}
 		else if (strcmp(it.key, "trend") == 0)
 			spec->trend = (MmmTrend) number_of_name(&it, MMM_TREND_NAMES);
@@ -223,10 +240,11 @@ read_sampling(JsonbObjectIter *it, MmmSampling *sampling)
 	int count;
 	double *numbers = numbers_or_nulls(it, &count);
 
-	if (count != MMM_SAMPLING_NUMBERS)
-		mmm_value_invalid(
-			psprintf("\"sampling\" has %d numbers, not %d.", count, (int) MMM_SAMPLING_NUMBERS));
-	memcpy(sampling, numbers, sizeof(*sampling));
+	if (count == MMM_SAMPLING_NUMBERS)
+		memcpy(sampling, numbers, sizeof(*sampling));
+	else if (!SOFT_ERROR_OCCURRED(it->escontext))
+		(void) mmm_value_invalid(it->escontext, psprintf("\"sampling\" has %d numbers, not %d.", count,
+														 (int) MMM_SAMPLING_NUMBERS));
 }
 
 static void
@@ -235,7 +253,7 @@ read_fit(ModelText *text, JsonbValue *object)
 	MmmFit *fit = &text->value.fit;
 	JsonbObjectIter it;
 
-	jsonb_object_begin_value(&it, object, "fit of a mmm_model");
+	jsonb_object_begin_input(&it, JsonbValueToJsonb(object), "fit of a mmm_model", text->escontext);
 	while (jsonb_object_next(&it))
 	{
 		if (strcmp(it.key, "penalty") == 0)
@@ -262,17 +280,17 @@ read_fit(ModelText *text, JsonbValue *object)
 	text->has_fit = true;
 }
 
-static void
+static bool
 read_draws(ModelText *text)
 {
 	MmmFit *fit = &text->value.fit;
 	int parameters = text->value.model.parameters;
-	JsonbObjectIter row = {.what = "a mmm_model", .key = "draws"};
+	JsonbObjectIter row = {.what = "a mmm_model", .key = "draws", .escontext = text->escontext};
 	JsonbIterator *iter;
 	JsonbValue element;
 
 	if (text->draws.type != jbvBinary || !JsonContainerIsArray(text->draws.val.binary.data))
-		mmm_value_invalid("\"draws\" must be an array of arrays.");
+		return mmm_value_invalid(text->escontext, "\"draws\" must be an array of arrays.");
 	fit->draws = JsonContainerSize(text->draws.val.binary.data);
 	fit->draw = palloc_extended(sizeof(double) * Max((Size) fit->draws * parameters, 1), MCXT_ALLOC_HUGE);
 	iter = JsonbIteratorInit(text->draws.val.binary.data);
@@ -285,67 +303,91 @@ read_draws(ModelText *text)
 		CHECK_FOR_INTERRUPTS();
 		(void) JsonbIteratorNext(&iter, &row.value, true);
 		numbers = numbers_or_nulls(&row, &count);
+		if (SOFT_ERROR_OCCURRED(text->escontext))
+			return false;
 		if (count != parameters)
-			mmm_value_invalid(psprintf("A draw has %d numbers, not %d.", count, parameters));
+			return mmm_value_invalid(text->escontext,
+									 psprintf("A draw has %d numbers, not %d.", count, parameters));
 		memcpy(fit->draw + (Size) d * parameters, numbers, sizeof(double) * parameters);
 		pfree(numbers);
 	}
+	return true;
 }
 
-static void
+static bool
 lay_out(ModelText *text)
 {
 	MmmValue *value = &text->value;
 	int(*pair)[2] = palloc(sizeof(int[2]) * Max(value->spec.interactions, 1));
 
 	for (int i = 0; i < value->spec.interactions; i++)
-		mmm_interaction_parse(text->interactions[i], value->data, pair[i]);
+		if (!mmm_interaction_parse(text->interactions[i], value->data, pair[i], text->escontext))
+			return false;
 	value->spec.interaction = (const int(*)[2]) pair;
 	value->fit.draws =
 		text->draws.type == jbvBinary ? (int) JsonContainerSize(text->draws.val.binary.data) : 0;
-	mmm_value_check_spec(value);
+	if (!mmm_value_check_spec(value, text->escontext))
+		return false;
 	mmm_model_init(&value->model, value->data, &value->spec, attrib_env());
 	if (text->parameters != value->model.parameters || text->shares[0] != value->data->channels ||
 		text->shares[1] != value->data->channels)
-		mmm_value_invalid(
-			psprintf("There are %d parameters, not %d.", text->parameters, value->model.parameters));
+		return mmm_value_invalid(text->escontext, psprintf("There are %d parameters, not %d.",
+														   text->parameters, value->model.parameters));
 	if (text->marginals != (value->fit.chains > 0 ? (int) MMM_MARGINAL_NUMBERS * text->parameters : 0))
-		mmm_value_invalid(psprintf("There are %d marginals.", text->marginals));
+		return mmm_value_invalid(text->escontext, psprintf("There are %d marginals.", text->marginals));
+	return true;
+}
+
+/* All of the object but what only makes sense once the dataset and the arguments are there. */
+static bool
+read_model(ModelText *text, Jsonb *json)
+{
+	JsonbObjectIter it;
+
+	jsonb_object_begin_input(&it, json, "a mmm_model", text->escontext);
+	while (jsonb_object_next(&it))
+	{
+		if (strcmp(it.key, "version") == 0)
+			text->versioned = jsonb_option_int64(&it, MMM_MODEL_VERSION, MMM_MODEL_VERSION) != 0;
+		else if (strcmp(it.key, "method") == 0)
+			text->value.method = (MmmMethod) number_of_name(&it, MMM_METHOD_NAMES);
+		else if (strcmp(it.key, "arguments") == 0)
+			read_arguments(text, &it.value);
+		else if (strcmp(it.key, "fit") == 0)
+			read_fit(text, &it.value);
+		else if (strcmp(it.key, "parameters") == 0)
+			text->value.fit.parameters = numbers_or_nulls(&it, &text->parameters);
+		else if (strcmp(it.key, "draws") == 0)
+			text->draws = it.value;
+		else if (strcmp(it.key, "dataset") == 0)
+		{
+			struct varlena *dataset = mmm_dataset_from_json(JsonbValueToJsonb(&it.value), text->escontext);
+
+			if (dataset)
+				text->value.data = mmm_dataset_view(PointerGetDatum(dataset));
+		}
+		else
+			jsonb_option_unknown(&it, "those that a mmm_model prints");
+	}
+	if (SOFT_ERROR_OCCURRED(text->escontext))
+		return false;
+	if (!text->versioned || !text->has_arguments || !text->has_fit || !text->value.data)
+		return mmm_value_invalid(text->escontext,
+								 "\"version\", \"arguments\", \"fit\" or \"dataset\" is missing.");
+	return true;
 }
 
 Datum
 attrib_model_in(PG_FUNCTION_ARGS)
 {
-	Jsonb *json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, PG_GETARG_DATUM(0)));
+	Datum json;
 	ModelText text;
-	JsonbObjectIter it;
 
 	memset(&text, 0, sizeof(text));
-	jsonb_object_begin(&it, json, "a mmm_model");
-	while (jsonb_object_next(&it))
-	{
-		if (strcmp(it.key, "version") == 0)
-			text.versioned = jsonb_option_int64(&it, MMM_MODEL_VERSION, MMM_MODEL_VERSION) != 0;
-		else if (strcmp(it.key, "method") == 0)
-			text.value.method = (MmmMethod) number_of_name(&it, MMM_METHOD_NAMES);
-		else if (strcmp(it.key, "arguments") == 0)
-			read_arguments(&text, &it.value);
-		else if (strcmp(it.key, "fit") == 0)
-			read_fit(&text, &it.value);
-		else if (strcmp(it.key, "parameters") == 0)
-			text.value.fit.parameters = numbers_or_nulls(&it, &text.parameters);
-		else if (strcmp(it.key, "draws") == 0)
-			text.draws = it.value;
-		else if (strcmp(it.key, "dataset") == 0)
-			text.value.data =
-				mmm_dataset_view(PointerGetDatum(mmm_dataset_from_json(JsonbValueToJsonb(&it.value))));
-		else
-			jsonb_option_unknown(&it, "those that a mmm_model prints");
-	}
-	if (!text.versioned || !text.has_arguments || !text.has_fit || !text.value.data)
-		mmm_value_invalid("\"version\", \"arguments\", \"fit\" or \"dataset\" is missing.");
-	lay_out(&text);
-	read_draws(&text);
-	mmm_value_check_numbers(&text.value);
+	text.escontext = fcinfo->context;
+	if (!DirectInputFunctionCallSafe(jsonb_in, PG_GETARG_CSTRING(0), InvalidOid, -1, text.escontext, &json) ||
+		!read_model(&text, DatumGetJsonbP(json)) || !lay_out(&text) || !read_draws(&text) ||
+		!mmm_value_check_numbers(&text.value, text.escontext))
+		PG_RETURN_NULL();
 	PG_RETURN_POINTER(mmm_value_flatten(&text.value));
 }

@@ -5,6 +5,7 @@
 
 #include "arguments.h"
 #include "core/path_chain.h"
+#include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"

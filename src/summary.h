@@ -28,8 +28,8 @@ extern int64 summary_datum_size(Datum datum);
 /* The options as a JSON object, lookback and half_life as intervals; "null" for bare paths. */
 extern void summary_options_json(StringInfo out, const SummaryMeta *meta);
 
-/* The reverse; raises 22023 for options that journey_options() would refuse. */
-extern void summary_options_parse(const char *json, SummaryMeta *meta);
+/* The reverse; 22023 to `escontext`, and false, for options that journey_options() would refuse. */
+extern bool summary_options_parse(char *json, SummaryMeta *meta, Node *escontext);
 
 /* Could journey_options() have made these? For values that come as bytes from outside. */
 extern bool summary_options_valid(const SummaryMeta *meta);

@@ -13,35 +13,25 @@
 
 PG_FUNCTION_INFO_V1(attrib_summary_in);
 
-/* 16 lets the actions report errors; ours raise them. */
-#if PG_VERSION_NUM >= 160000
-#define JSON_ACTION static JsonParseErrorType
-#define JSON_ACTION_DONE return JSON_SUCCESS
-#else
-#define JSON_ACTION static void
-#define JSON_ACTION_DONE return
-#endif
-
 void
-summary_in_invalid(const char *detail)
+summary_in_invalid(const SummaryReader *r, const char *detail)
 {
-	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					errmsg("invalid input syntax for type journey_summary"), errdetail("%s", detail)));
-	pg_unreachable();
+	errsave(r->escontext, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+						   errmsg("invalid input syntax for type journey_summary"), errdetail("%s", detail)));
 }
 
-int64
-summary_in_count(const SummaryReader *r, const char *token)
+bool
+summary_in_count(const SummaryReader *r, const char *token, int64 *count)
 {
-	int64 count;
 	char *end;
 
 	errno = 0;
-	count = strtoi64(token, &end, 10);
-	if (errno != 0 || end == token || *end != '\0' || count < 0)
-		summary_in_invalid(psprintf("\"%s\" must be a whole number from 0 to " INT64_FORMAT ", not %s.",
-									r->key ? r->key : "path", PG_INT64_MAX, token));
-	return count;
+	*count = strtoi64(token, &end, 10);
+	if (errno == 0 && end != token && *end == '\0' && *count >= 0)
+		return true;
+	summary_in_invalid(r, psprintf("\"%s\" must be a whole number from 0 to " INT64_FORMAT ", not %s.",
+								   r->key ? r->key : "path", PG_INT64_MAX, token));
+	return false;
 }
 
 static SummaryPlace
@@ -54,8 +44,9 @@ static void
 enter(SummaryReader *r, SummaryPlace place)
 {
 	if (r->depth + 1 >= SUMMARY_IN_NESTING)
-		summary_in_invalid("Too deeply nested.");
-	r->place[++r->depth] = place;
+		summary_in_invalid(r, "Too deeply nested.");
+	else
+		r->place[++r->depth] = place;
 }
 
 static void
@@ -69,10 +60,14 @@ add_channel(SummaryReader *r, const char *name)
 		r->map = r->map ? repalloc_huge(r->map, r->channels_capacity * sizeof(uint32))
 						: palloc(r->channels_capacity * sizeof(uint32));
 	}
-	channel_validate(name, strlen(name));
+	if (channel_is_reserved(name, strlen(name)))
+	{
+		channel_reject(name, strlen(name), r->escontext);
+		return;
+	}
 	r->map[r->nchannels++] = channel_dict_intern(r->state->channels, name, (uint32) strlen(name));
 	if (r->state->channels->size == before)
-		summary_in_invalid(psprintf("Channel \"%s\" occurs twice.", name));
+		summary_in_invalid(r, psprintf("Channel \"%s\" occurs twice.", name));
 }
 
 static void
@@ -82,17 +77,17 @@ set_top_field(SummaryReader *r, const char *token, JsonTokenType type)
 	{
 		if (type != JSON_TOKEN_NUMBER || strcmp(token, "1") != 0)
 			summary_in_invalid(
-				psprintf("Version %s is not known; this is version %d.", token, SUMMARY_FLAT_VERSION));
+				r, psprintf("Version %s is not known; this is version %d.", token, SUMMARY_FLAT_VERSION));
 		r->versioned = true;
 	}
 	else if (summary_in_key_is(r, "options") && type == JSON_TOKEN_NULL)
 		return;
 	else if (type == JSON_TOKEN_NUMBER && summary_in_key_is(r, "touches_seen"))
-		r->meta.touches_seen = summary_in_count(r, token);
+		(void) summary_in_count(r, token, &r->meta.touches_seen);
 	else if (type == JSON_TOKEN_NUMBER && summary_in_key_is(r, "anonymous_touches"))
-		r->meta.anonymous_touches = summary_in_count(r, token);
+		(void) summary_in_count(r, token, &r->meta.anonymous_touches);
 	else
-		summary_in_invalid(psprintf("Unexpected value %s for key \"%s\".", token, r->key));
+		summary_in_invalid(r, psprintf("Unexpected value %s for key \"%s\".", token, r->key));
 }
 
 JSON_ACTION
@@ -110,29 +105,32 @@ on_scalar(void *arg, char *token, JsonTokenType type)
 			set_top_field(r, token, type);
 			break;
 		case CHANNELS:
-			if (type != JSON_TOKEN_STRING)
-				summary_in_invalid("\"channels\" must be an array of strings.");
-			add_channel(r, token);
+			if (type == JSON_TOKEN_STRING)
+				add_channel(r, token);
+			else
+				summary_in_invalid(r, "\"channels\" must be an array of strings.");
 			break;
 		case PATH:
-			if (type != JSON_TOKEN_NUMBER)
-				summary_in_invalid(psprintf("\"%s\" must be a number, not %s.", r->key, token));
-			summary_in_path_field(r, token);
+			if (type == JSON_TOKEN_NUMBER)
+				summary_in_path_field(r, token);
+			else
+				summary_in_invalid(r, psprintf("\"%s\" must be a number, not %s.", r->key, token));
 			break;
 		case TOUCHES:
 		case DECAY_PAIR:
 			if (type != JSON_TOKEN_NUMBER)
-				summary_in_invalid(psprintf("Touches and decayed credits are numbers, not \"%s\".", token));
-			if (place_now(r) == TOUCHES)
+				summary_in_invalid(r,
+								   psprintf("Touches and decayed credits are numbers, not \"%s\".", token));
+			else if (place_now(r) == TOUCHES)
 				summary_in_touch(r, token);
 			else
 				summary_in_decay(r, token);
 			break;
 		default:
-			summary_in_invalid(psprintf("Unexpected value %s.", token));
+			summary_in_invalid(r, psprintf("Unexpected value %s.", token));
 	}
 	pfree(token);
-	JSON_ACTION_DONE;
+	JSON_ACTION_DONE(r->escontext);
 }
 
 JSON_ACTION
@@ -155,8 +153,8 @@ on_object_start(void *arg)
 		summary_in_path_begin(r);
 	}
 	else
-		summary_in_invalid("Unexpected object.");
-	JSON_ACTION_DONE;
+		summary_in_invalid(r, "Unexpected object.");
+	JSON_ACTION_DONE(r->escontext);
 }
 
 JSON_ACTION
@@ -165,11 +163,11 @@ on_object_end(void *arg)
 	SummaryReader *r = arg;
 
 	if (place_now(r) == OPTIONS && --r->options_depth > 0)
-		JSON_ACTION_DONE;
+		JSON_ACTION_DONE(r->escontext);
 	if (place_now(r) == PATH)
 		summary_in_path_end(r);
 	r->depth--;
-	JSON_ACTION_DONE;
+	JSON_ACTION_DONE(r->escontext);
 }
 
 JSON_ACTION
@@ -178,7 +176,7 @@ on_array_start(void *arg)
 	SummaryReader *r = arg;
 
 	if (place_now(r) == OPTIONS)
-		JSON_ACTION_DONE;
+		JSON_ACTION_DONE(r->escontext);
 	if (place_now(r) == TOP && summary_in_key_is(r, "channels"))
 		enter(r, CHANNELS);
 	else if (place_now(r) == TOP && summary_in_key_is(r, "paths"))
@@ -193,8 +191,8 @@ on_array_start(void *arg)
 		r->pair = 0;
 	}
 	else
-		summary_in_invalid("Unexpected array.");
-	JSON_ACTION_DONE;
+		summary_in_invalid(r, "Unexpected array.");
+	JSON_ACTION_DONE(r->escontext);
 }
 
 JSON_ACTION
@@ -203,11 +201,11 @@ on_array_end(void *arg)
 	SummaryReader *r = arg;
 
 	if (place_now(r) == OPTIONS)
-		JSON_ACTION_DONE;
+		JSON_ACTION_DONE(r->escontext);
 	if (place_now(r) == DECAY_PAIR && r->pair != 2)
-		summary_in_invalid("A decayed credit is a pair: conversions and value.");
+		summary_in_invalid(r, "A decayed credit is a pair: conversions and value.");
 	r->depth--;
-	JSON_ACTION_DONE;
+	JSON_ACTION_DONE(r->escontext);
 }
 
 JSON_ACTION
@@ -223,7 +221,7 @@ on_field_start(void *arg, char *name, bool isnull)
 		r->key = pstrdup(name);
 		r->options_start = r->lex->token_start;
 	}
-	JSON_ACTION_DONE;
+	JSON_ACTION_DONE(r->escontext);
 }
 
 JSON_ACTION
@@ -238,17 +236,19 @@ on_field_end(void *arg, char *name, bool isnull)
 		size_t length = (size_t) (r->lex->prev_token_terminator - r->options_start);
 
 		if (r->meta.has_options || r->state->nentries > 0)
-			summary_in_invalid("\"options\" must come once, before \"paths\".");
-		summary_options_parse(pnstrdup(r->options_start, length), &r->meta);
+			summary_in_invalid(r, "\"options\" must come once, before \"paths\".");
+		else
+			(void) summary_options_parse(pnstrdup(r->options_start, length), &r->meta, r->escontext);
 	}
-	JSON_ACTION_DONE;
+	JSON_ACTION_DONE(r->escontext);
 }
 
 Datum
 attrib_summary_in(PG_FUNCTION_ARGS)
 {
 	char *text = PG_GETARG_CSTRING(0);
-	SummaryReader r = {.state = summary_state_create(CurrentMemoryContext, NULL)};
+	SummaryReader r = {.state = summary_state_create(CurrentMemoryContext, NULL),
+					   .escontext = fcinfo->context};
 	JsonSemAction actions = {
 		.semstate = &r,
 		.object_start = on_object_start,
@@ -261,16 +261,15 @@ attrib_summary_in(PG_FUNCTION_ARGS)
 	};
 
 	r.meta.channel_lookback = r.meta.transforms = "";
-#if PG_VERSION_NUM >= 170000
-	r.lex = makeJsonLexContextCstringLen(NULL, text, strlen(text), GetDatabaseEncoding(), true);
-#else
-	r.lex = makeJsonLexContextCstringLen(text, (int) strlen(text), GetDatabaseEncoding(), true);
-#endif
-	pg_parse_json_or_ereport(r.lex, &actions);
+	r.lex = attrib_json_lex(text);
+	if (!pg_parse_json_or_errsave(r.lex, &actions, r.escontext))
+		PG_RETURN_NULL();
 	if (!r.versioned)
-		summary_in_invalid("Key \"version\" is missing.");
-	if (r.meta.anonymous_touches > r.meta.touches_seen)
-		summary_in_invalid("There are more anonymous touches than touches.");
+		summary_in_invalid(&r, "Key \"version\" is missing.");
+	else if (r.meta.anonymous_touches > r.meta.touches_seen)
+		summary_in_invalid(&r, "There are more anonymous touches than touches.");
+	if (SOFT_ERROR_OCCURRED(r.escontext))
+		PG_RETURN_NULL();
 	summary_state_set_meta(r.state, &r.meta);
 	PG_RETURN_POINTER(summary_state_flat(r.state));
 }

@@ -28,6 +28,7 @@ typedef enum SummaryPlace
 typedef struct SummaryReader
 {
 	JsonLexContext *lex;
+	Node *escontext; /* where errors go; NULL raises them */
 	SummaryState *state;
 	SummaryPlace place[SUMMARY_IN_NESTING];
 	int depth;
@@ -52,8 +53,11 @@ typedef struct SummaryReader
 	int pair; /* numbers of the current decay pair read so far */
 } SummaryReader;
 
-/* 22P02 with this detail. */
-pg_noreturn extern void summary_in_invalid(const char *detail);
+/*
+ * 22P02 with this detail, to the reader's escontext. Who calls this returns at once: the action that runs ends the
+ * parse, so that nothing is built on what was wrong.
+ */
+extern void summary_in_invalid(const SummaryReader *r, const char *detail);
 
 /* Of the last field. */
 static inline bool
@@ -62,8 +66,8 @@ summary_in_key_is(const SummaryReader *r, const char *key)
 	return r->key && strcmp(r->key, key) == 0;
 }
 
-/* A whole number of at least 0. */
-extern int64 summary_in_count(const SummaryReader *r, const char *token);
+/* A whole number of at least 0; an error and false for all else. */
+extern bool summary_in_count(const SummaryReader *r, const char *token, int64 *count);
 
 /* A path, in the order of its text. */
 extern void summary_in_path_begin(SummaryReader *r);

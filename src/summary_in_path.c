@@ -6,17 +6,19 @@
 #include "amount_text.h"
 #include "miscadmin.h"
 
+/* An error and 0 for what is no amount. */
 static fixed128
 parse_fixed(const SummaryReader *r, const char *token)
 {
 	ufixed128 whole;
 	uint64 fraction;
 
-	if (!parse_amount(token, &whole, &fraction) || whole > PG_INT64_MAX)
-		summary_in_invalid(
-			psprintf("\"%s\" must be a plain decimal of at least 0 with at most %d decimals, not %s.", r->key,
-					 AMOUNT_DECIMALS, token));
-	return (fixed128) (whole << 64 | fraction);
+	if (parse_amount(token, &whole, &fraction) && whole <= PG_INT64_MAX)
+		return (fixed128) (whole << 64 | fraction);
+	summary_in_invalid(
+		r, psprintf("\"%s\" must be a plain decimal of at least 0 with at most %d decimals, not %s.", r->key,
+					AMOUNT_DECIMALS, token));
+	return 0;
 }
 
 void
@@ -30,11 +32,17 @@ summary_in_path_begin(SummaryReader *r)
 void
 summary_in_touch(SummaryReader *r, const char *token)
 {
-	int64 channel = summary_in_count(r, token);
+	int64 channel;
 
+	if (!summary_in_count(r, token, &channel))
+		return;
 	if (channel >= r->nchannels)
-		summary_in_invalid(psprintf("Touch %s is not the number of a channel; there are %u, counted from 0.",
+	{
+		summary_in_invalid(r,
+						   psprintf("Touch %s is not the number of a channel; there are %u, counted from 0.",
 									token, r->nchannels));
+		return;
+	}
 	if (r->path.ntouches == r->touches_capacity)
 	{
 		r->touches_capacity = Max(16, r->touches_capacity * 2);
@@ -61,7 +69,10 @@ summary_in_decay(SummaryReader *r, const char *token)
 		r->ndecay++;
 	}
 	else if (r->pair > 1)
-		summary_in_invalid("A decayed credit is a pair: conversions and value.");
+	{
+		summary_in_invalid(r, "A decayed credit is a pair: conversions and value.");
+		return;
+	}
 	credit = &r->decay[r->ndecay - 1];
 	amount = parse_fixed(r, token);
 	if (r->pair++ == 0)
@@ -77,16 +88,16 @@ summary_in_path_field(SummaryReader *r, const char *token)
 	ufixed128 whole;
 
 	if (summary_in_key_is(r, "conversions"))
-		path->conversions = summary_in_count(r, token);
+		(void) summary_in_count(r, token, &path->conversions);
 	else if (summary_in_key_is(r, "lost"))
-		path->lost = summary_in_count(r, token);
+		(void) summary_in_count(r, token, &path->lost);
 	else if (summary_in_key_is(r, "open"))
-		path->open = summary_in_count(r, token);
+		(void) summary_in_count(r, token, &path->open);
 	else if (summary_in_key_is(r, "value"))
 		path->value = parse_fixed(r, token);
 	else if (summary_in_key_is(r, "matured_conversions"))
 	{
-		path->matured_conversions = summary_in_count(r, token);
+		(void) summary_in_count(r, token, &path->matured_conversions);
 		r->matured_given = true;
 	}
 	else if (summary_in_key_is(r, "matured_value"))
@@ -97,13 +108,16 @@ summary_in_path_field(SummaryReader *r, const char *token)
 	else if (summary_in_key_is(r, "squares"))
 	{
 		if (!parse_amount(token, &whole, &path->squares.word[0]))
-			summary_in_invalid(psprintf("\"squares\" must be a plain decimal, not %s.", token));
+		{
+			summary_in_invalid(r, psprintf("\"squares\" must be a plain decimal, not %s.", token));
+			return;
+		}
 		path->squares.word[1] = (uint64) whole;
 		path->squares.word[2] = (uint64) (whole >> 64);
 		r->squares_given = true;
 	}
 	else
-		summary_in_invalid(psprintf("Unknown key \"%s\" in a path.", r->key));
+		summary_in_invalid(r, psprintf("Unknown key \"%s\" in a path.", r->key));
 }
 
 static int
@@ -117,7 +131,7 @@ compare_numbers(const void *a, const void *b)
 }
 
 /* The credits of a path must belong to its channels, in ascending number, and add up to its totals. */
-static void
+static bool
 check_decay(SummaryReader *r)
 {
 	SummaryPath *path = &r->path;
@@ -133,18 +147,67 @@ check_decay(SummaryReader *r)
 		if (n == 0 || distinct[n - 1] != distinct[i])
 			distinct[n++] = distinct[i];
 	if (n != r->ndecay || path->conversions == 0)
-		summary_in_invalid(psprintf("A path with %u channels has %u decayed credits.", n, r->ndecay));
+	{
+		summary_in_invalid(r, psprintf("A path with %u channels has %u decayed credits.", n, r->ndecay));
+		return false;
+	}
 	for (uint32 i = 0; i < n; i++)
 	{
 		r->decay[i].channel = distinct[i];
 		if (!fixed_add(&conversions, r->decay[i].conversions) || !fixed_add(&value, r->decay[i].value))
-			summary_in_invalid("Decayed credits are out of range.");
+		{
+			summary_in_invalid(r, "Decayed credits are out of range.");
+			return false;
+		}
 	}
 	if (conversions != (fixed128) path->conversions << DECAY_FRACTION_BITS || value != path->value)
-		summary_in_invalid("The decayed credits of a path must add up to its conversions and value.");
+	{
+		summary_in_invalid(r, "The decayed credits of a path must add up to its conversions and value.");
+		return false;
+	}
 	path->decay = r->decay;
 	path->ndecay = n;
 	pfree(distinct);
+	return true;
+}
+
+/* What the fields that were not given are by default, and what all of them must agree on. */
+static bool
+complete_amounts(SummaryReader *r)
+{
+	SummaryPath *path = &r->path;
+
+	if (!r->matured_given)
+		path->matured_conversions = path->conversions;
+	if (!r->matured_value_given)
+		path->matured_value = path->value;
+	if (path->matured_conversions > path->conversions || path->matured_value > path->value ||
+		(path->value != 0 && path->conversions == 0) ||
+		(path->matured_value != 0 && path->matured_conversions == 0))
+	{
+		summary_in_invalid(r, "A path has value without conversions, or more matured than it has.");
+		return false;
+	}
+	if (!r->squares_given && path->conversions > 0)
+		path->squares = fixed_square_divide(fixed_square(path->value), (uint64) path->conversions);
+	if (fixed_squares_possible(path->squares, path->value, path->conversions))
+		return true;
+	summary_in_invalid(r, "The squares of a path must lie between value^2 / conversions and value^2.");
+	return false;
+}
+
+static bool
+complete_decay(SummaryReader *r, bool several)
+{
+	if (r->ndecay && !check_decay(r))
+		return false;
+	if (r->ndecay == 0 && several && r->path.conversions > 0 && r->meta.has_half_life)
+		summary_in_invalid(r, "A converting path of several channels lacks its decayed credits.");
+	else if (r->ndecay && !r->meta.has_half_life)
+		summary_in_invalid(r, "There are decayed credits, but the options before them have no half_life.");
+	else
+		return true;
+	return false;
 }
 
 void
@@ -155,30 +218,16 @@ summary_in_path_end(SummaryReader *r)
 	bool several = false;
 	PathCounts counts;
 
-	if (!r->matured_given)
-		path->matured_conversions = path->conversions;
-	if (!r->matured_value_given)
-		path->matured_value = path->value;
-	if (path->matured_conversions > path->conversions || path->matured_value > path->value ||
-		(path->value != 0 && path->conversions == 0) ||
-		(path->matured_value != 0 && path->matured_conversions == 0))
-		summary_in_invalid("A path has value without conversions, or more matured than it has.");
-	if (!r->squares_given && path->conversions > 0)
-		path->squares = fixed_square_divide(fixed_square(path->value), (uint64) path->conversions);
-	if (!fixed_squares_possible(path->squares, path->value, path->conversions))
-		summary_in_invalid("The squares of a path must lie between value^2 / conversions and value^2.");
+	if (!complete_amounts(r))
+		return;
 	path->touches = r->touches;
 	for (uint32 i = 0; i < path->ntouches; i++)
 	{
 		touches[i] = r->map[r->touches[i]];
 		several = several || touches[i] != touches[0];
 	}
-	if (r->ndecay)
-		check_decay(r);
-	else if (several && path->conversions > 0 && r->meta.has_half_life)
-		summary_in_invalid("A converting path of several channels lacks its decayed credits.");
-	if (r->ndecay && !r->meta.has_half_life)
-		summary_in_invalid("There are decayed credits, but the options before them have no half_life.");
+	if (!complete_decay(r, several))
+		return;
 	counts = (PathCounts){.conversions = path->conversions,
 						  .lost = path->lost,
 						  .open = path->open,

@@ -38,18 +38,18 @@ summary_options_json(StringInfo out, const SummaryMeta *meta)
 }
 
 static char *
-canonical_channel_lookback(Jsonb *windows)
+canonical_channel_lookback(Jsonb *windows, Node *escontext)
 {
 	JourneySpec spec = {0};
 
-	channel_lookback_decode(&spec, windows);
+	channel_lookback_decode(&spec, windows, escontext);
 	return unconstify(char *, spec.channel_lookback_json);
 }
 
 static char *
-canonical_transforms(Jsonb *transforms)
+canonical_transforms(Jsonb *transforms, Node *escontext)
 {
-	NamedChain chain = transforms_decode(transforms);
+	NamedChain chain = transforms_decode(transforms, escontext);
 	StringInfoData json;
 
 	initStringInfo(&json);
@@ -63,16 +63,19 @@ jsonb_from_text(const char *text)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 }
 
-void
-summary_options_parse(const char *json, SummaryMeta *meta)
+bool
+summary_options_parse(char *json, SummaryMeta *meta, Node *escontext)
 {
 	JsonbObjectIter it;
+	Datum jsonb;
 
 	meta->has_options = true;
 	meta->reuse_touches = true;
 	meta->channel_lookback = "{}";
 	meta->transforms = "[]";
-	jsonb_object_begin(&it, jsonb_from_text(json), "options");
+	if (!DirectInputFunctionCallSafe(jsonb_in, json, InvalidOid, -1, escontext, &jsonb))
+		return false;
+	jsonb_object_begin_input(&it, DatumGetJsonbP(jsonb), "options", escontext);
 	while (jsonb_object_next(&it))
 	{
 		bool present = it.value.type != jbvNull;
@@ -95,13 +98,14 @@ summary_options_parse(const char *json, SummaryMeta *meta)
 		else if (strcmp(it.key, "reuse_touches") == 0)
 			meta->reuse_touches = jsonb_option_bool(&it);
 		else if (strcmp(it.key, "channel_lookback") == 0)
-			meta->channel_lookback = canonical_channel_lookback(JsonbValueToJsonb(&it.value));
+			meta->channel_lookback = canonical_channel_lookback(JsonbValueToJsonb(&it.value), escontext);
 		else if (strcmp(it.key, "transforms") == 0)
-			meta->transforms = canonical_transforms(JsonbValueToJsonb(&it.value));
+			meta->transforms = canonical_transforms(JsonbValueToJsonb(&it.value), escontext);
 		else
 			jsonb_option_unknown(
 				&it, "lookback, max_touches, reuse_touches, half_life, channel_lookback, transforms");
 	}
+	return !SOFT_ERROR_OCCURRED(escontext);
 }
 
 bool
@@ -111,6 +115,6 @@ summary_options_valid(const SummaryMeta *meta)
 		return true;
 	/* what is no JSON, or no option, raises by itself */
 	return strcmp(meta->channel_lookback,
-				  canonical_channel_lookback(jsonb_from_text(meta->channel_lookback))) == 0 &&
-		   strcmp(meta->transforms, canonical_transforms(jsonb_from_text(meta->transforms))) == 0;
+				  canonical_channel_lookback(jsonb_from_text(meta->channel_lookback), NULL)) == 0 &&
+		   strcmp(meta->transforms, canonical_transforms(jsonb_from_text(meta->transforms), NULL)) == 0;
 }

@@ -36,76 +36,84 @@ by_bytes(const void *a, const void *b)
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-pg_noreturn static void
-bad_transform(const char *text)
+/* An error, and false. */
+static bool
+bad_transform(JsonbValue *shown, Node *escontext)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("transforms: unrecognized transform %s", text),
+	ereturn(escontext, false,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg(shown->type == jbvString ? "transforms: unrecognized transform \"%s\""
+											 : "transforms: unrecognized transform %s",
+					jsonb_value_text(shown)),
 			 errhint("Known transforms are " KNOWN_TRANSFORMS ".")));
-	pg_unreachable();
 }
 
-static TransformKind
-kind_by_name(const char *name, bool has_list, JsonbValue *shown)
+static bool
+kind_by_name(const char *name, bool has_list, TransformKind *kind)
 {
 	for (int i = 0; i < (int) lengthof(transform_names); i++)
 		if (strcmp(transform_names[i].name, name) == 0 && transform_names[i].has_list == has_list)
-			return transform_names[i].kind;
-	bad_transform(psprintf(shown->type == jbvString ? "\"%s\"" : "%s", jsonb_value_text(shown)));
+		{
+			*kind = transform_names[i].kind;
+			return true;
+		}
+	return false;
 }
 
 /* {"remove_...": ["channel", ...]}: one key, as the order of several would be lost. */
-static NamedStep
-decode_step_object(JsonbValue *value)
+static bool
+decode_step_object(JsonbValue *value, NamedStep *step, Node *escontext)
 {
 	JsonbObjectIter it;
-	NamedStep step = {0};
 	int distinct = 0;
 
-	jsonb_object_begin_value(&it, value, "transforms");
-	if (JsonContainerSize(value->val.binary.data) != 1 || !jsonb_object_next(&it))
-		bad_transform(jsonb_value_text(value));
-	step.kind = kind_by_name(it.key, true, value);
-	step.channels = jsonb_option_text_array(&it, &step.nchannels);
-	qsort(step.channels, step.nchannels, sizeof(char *), by_bytes);
-	for (int i = 0; i < step.nchannels; i++)
-		if (i == 0 || strcmp(step.channels[i], step.channels[distinct - 1]) != 0)
-			step.channels[distinct++] = step.channels[i];
-	step.nchannels = distinct;
-	return step;
+	jsonb_object_begin_input(&it, JsonbValueToJsonb(value), "transforms", escontext);
+	if (JsonContainerSize(value->val.binary.data) != 1 || !jsonb_object_next(&it) ||
+		!kind_by_name(it.key, true, &step->kind))
+		return bad_transform(value, escontext);
+	step->channels = jsonb_option_text_array(&it, &step->nchannels);
+	qsort(step->channels, step->nchannels, sizeof(char *), by_bytes);
+	for (int i = 0; i < step->nchannels; i++)
+		if (i == 0 || strcmp(step->channels[i], step->channels[distinct - 1]) != 0)
+			step->channels[distinct++] = step->channels[i];
+	step->nchannels = distinct;
+	return !SOFT_ERROR_OCCURRED(escontext);
+}
+
+static bool
+decode_step(JsonbValue *value, NamedStep *step, Node *escontext)
+{
+	if (value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data))
+		return decode_step_object(value, step, escontext);
+	if (value->type != jbvString || !kind_by_name(jsonb_value_text(value), false, &step->kind))
+		return bad_transform(value, escontext);
+	return true;
 }
 
 NamedChain
-transforms_decode(Jsonb *transforms)
+transforms_decode(Jsonb *transforms, Node *escontext)
 {
 	NamedChain chain = {0};
 	JsonbIterator *iter;
 	JsonbValue value;
 
 	if (!JB_ROOT_IS_ARRAY(transforms) || JB_ROOT_IS_SCALAR(transforms))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("transforms must be a JSON array, not %s",
-							   JsonbToCString(NULL, &transforms->root, VARSIZE(transforms))),
-						errhint("Known transforms are " KNOWN_TRANSFORMS ".")));
+		ereturn(escontext, chain,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("transforms must be a JSON array, not %s",
+						JsonbToCString(NULL, &transforms->root, VARSIZE(transforms))),
+				 errhint("Known transforms are " KNOWN_TRANSFORMS ".")));
 	if (JB_ROOT_COUNT(transforms) > MAX_STEPS)
-		ereport(ERROR,
+		ereturn(escontext, chain,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("transforms must be at most %d, not %d", MAX_STEPS, (int) JB_ROOT_COUNT(transforms)),
 				 errhint("Several channels to remove fit in one list.")));
-	chain.steps = palloc(sizeof(NamedStep) * Max(JB_ROOT_COUNT(transforms), 1));
+	chain.steps = palloc0(sizeof(NamedStep) * Max(JB_ROOT_COUNT(transforms), 1));
 	iter = JsonbIteratorInit(&transforms->root);
 	(void) JsonbIteratorNext(&iter, &value, true); /* WJB_BEGIN_ARRAY */
-	while (JsonbIteratorNext(&iter, &value, true) == WJB_ELEM)
-	{
-		NamedStep *step = &chain.steps[chain.nsteps++];
-
-		if (value.type == jbvString)
-			*step = (NamedStep){.kind = kind_by_name(jsonb_value_text(&value), false, &value)};
-		else if (value.type == jbvBinary && JsonContainerIsObject(value.val.binary.data))
-			*step = decode_step_object(&value);
-		else
-			bad_transform(jsonb_value_text(&value));
-	}
+	while (JsonbIteratorNext(&iter, &value, true) == WJB_ELEM &&
+		   decode_step(&value, &chain.steps[chain.nsteps], escontext))
+		chain.nsteps++;
 	return chain;
 }
 

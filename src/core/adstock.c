@@ -69,9 +69,7 @@ adstock_bounds(const Adstock *adstock, int parameter)
 			/* Over all history a decay of 1 would forget nothing for ever. */
 			return (AdstockBounds){0, 1, false, adstock->max_lag == ADSTOCK_ALL_HISTORY};
 		case ADSTOCK_DELAYED:
-			if (parameter == 1)
-				return (AdstockBounds){0, adstock->max_lag, false, false};
-		/* fallthrough */
+			return (AdstockBounds){0, parameter == 1 ? adstock->max_lag : 1, false, false};
 		case ADSTOCK_BINOMIAL:
 			return (AdstockBounds){0, 1, false, false};
 		case ADSTOCK_WEIBULL_PDF:

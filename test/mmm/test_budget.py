@@ -127,7 +127,7 @@ class Model:
 
     def total(self, channel, periods=None):
         first = 0 if periods is None else self.periods - periods
-        return sum(self.spend[g][channel][first:].sum() for g in self.geos)
+        return float(sum(self.spend[g][channel][first:].sum() for g in self.geos))  # a number for SQL: NumPy 2 prints its own otherwise
 
 
 def close(a, b, relative=1e-9):
