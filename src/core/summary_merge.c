@@ -10,9 +10,12 @@ typedef struct Cursor
 	uint32_t *mapped; /* its path's touches in the result's; NULL where the numbers are the same, */
 	const uint32_t *touches; /* and where they are then */
 	size_t leaf;			 /* its place below the tournament */
-	int32_t
-		common; /* touches it shares with the path it was last compared to, see beats(); -1 when it has ended */
+	uint32_t common;		 /* touches it shares with the path it was last compared to, see beats() */
+	bool ended;
 } Cursor;
+
+/* The path of an input that has ended loses to all: no channel has this number. */
+static const uint32_t after_all[QUICK_TOUCHES] = {UINT32_MAX};
 
 /* Steps to the next path, if there is one. */
 static CoreStatus
@@ -20,47 +23,58 @@ cursor_next(Cursor *c)
 {
 	if (c->paths.number == c->view.npaths)
 	{
-		c->common = -1;
+		c->touches = after_all;
+		c->paths.length = 1;
+		c->common = 0;
+		c->ended = true;
 		return CORE_OK;
 	}
 	if (!path_reader_step(&c->paths))
 		return CORE_CORRUPT;
-	c->common = (int32_t) c->paths.shared;
+	c->common = c->paths.shared;
 	if (c->mapped)
 		for (uint32_t i = c->paths.shared; i < c->paths.length; i++)
 			c->mapped[i] = c->map[c->paths.touches[i]];
 	return CORE_OK;
 }
 
+/* The place, from a common one on, where two arrays of touches begin to differ; n, if that comes before. */
+static inline uint32_t
+first_difference(const uint32_t *a, const uint32_t *b, uint32_t from, uint32_t n)
+{
+	for (; from < n; from += 2)
+	{
+		uint64_t differ =
+			little_word((const uint8_t *) (a + from)) ^ little_word((const uint8_t *) (b + from));
+
+		if (differ)
+		{
+			from += (uint32_t) differ == 0; /* the lower half is the first of the two */
+			break;
+		}
+	}
+	return from < n ? from : n;
+}
+
 /*
  * Inputs meet in a tournament whose losers stay at the node where they lost (Knuth 1998, 5.4.1), with the number of
  * touches that they share with the winner there. The path that won it all is written, its input steps on and plays
- * its way up again: on that way every loser lost to the path just written. So of two that meet, the one that shares
- * more with that path comes first, and touches are compared only behind what both share with it (Ng and Kakehi
- * 2008); the winner of all knows what it shares with the path written before it.
+ * its way up again: on that way every loser lost to the path just written. So of two that meet, what both share with
+ * that path need not be compared (Ng and Kakehi 2008): if one shares less, they differ right there. The winner of all
+ * knows what it shares with the path written before it.
  */
-static bool
-compare_rests(Cursor *a, Cursor *b)
-{
-	uint32_t n = a->paths.length < b->paths.length ? a->paths.length : b->paths.length;
-	const uint32_t *left = a->touches;
-	const uint32_t *right = b->touches;
-	uint32_t i = (uint32_t) a->common;
-	bool first;
-
-	if (a->common < 0)
-		return true;
-	while (i < n && left[i] == right[i])
-		i++;
-	first = i == n ? a->paths.length <= b->paths.length : left[i] < right[i];
-	(first ? b : a)->common = (int32_t) i;
-	return first;
-}
-
 static inline bool
 beats(Cursor *a, Cursor *b)
 {
-	return a->common == b->common ? compare_rests(a, b) : a->common > b->common;
+	uint32_t n = a->paths.length < b->paths.length ? a->paths.length : b->paths.length;
+	uint32_t i = first_difference(a->touches, b->touches, a->common < b->common ? a->common : b->common, n);
+	bool shorter = a->paths.length <= b->paths.length;
+	bool smaller = a->touches[i] < b->touches[i];
+	bool first = i == n ? shorter : smaller;
+	Cursor *loser = first ? b : a;
+
+	loser->common = i;
+	return first;
 }
 
 typedef struct Tournament
@@ -289,13 +303,13 @@ add_to_sum(MergedPath *merged, Cursor *c, const CoreEnv *env)
 static bool
 has_equal(const Tournament *t)
 {
-	int32_t n = (int32_t) t->winner->paths.length;
+	uint32_t n = t->winner->paths.length;
 
 	for (size_t node = t->winner->leaf / 2; node > 0; node /= 2)
 	{
 		const Cursor *c = t->loser[node];
 
-		if (c->common == n && c->paths.length == (uint32_t) n)
+		if (c->common == n && c->paths.length == n)
 			return true;
 	}
 	return false;
@@ -305,7 +319,7 @@ has_equal(const Tournament *t)
 static inline void
 write_path(FlatWriter *w, const Cursor *c)
 {
-	uint32_t shared = (uint32_t) c->common;
+	uint32_t shared = c->common;
 	size_t ncounts = (size_t) (c->r.at - c->paths.counts);
 	uint8_t *at = make_room(w, (size_t) (c->paths.length - shared) * 5 + ncounts);
 
@@ -332,7 +346,7 @@ merge_paths(Cursor *cursors, size_t n, bool measure, const CoreEnv *env, FlatWri
 	size_t steps = 0;
 
 	t.winner = play(&t, cursors, 1);
-	while (status == CORE_OK && t.winner->common >= 0)
+	while (status == CORE_OK && !t.winner->ended)
 	{
 		Cursor *c = t.winner;
 		uint32_t ntouches = c->paths.length;
@@ -350,10 +364,10 @@ merge_paths(Cursor *cursors, size_t n, bool measure, const CoreEnv *env, FlatWri
 			continue;
 		}
 		w->at = put_touches(make_room(w, (size_t) ntouches * 5), w->totals.nchannels, c->touches, ntouches,
-							(uint32_t) c->common);
+							c->common);
 		status = start_sum(&merged, c, env);
-		while (status == CORE_OK && (status = advance(&t)) == CORE_OK &&
-			   t.winner->common == (int32_t) ntouches && t.winner->paths.length == ntouches)
+		while (status == CORE_OK && (status = advance(&t)) == CORE_OK && t.winner->common == ntouches &&
+			   t.winner->paths.length == ntouches)
 		{
 			/* a million equal paths are one to the loop around */
 			if (++steps % CHECK_EVERY == 0)
