@@ -1,6 +1,7 @@
 #include "fixed.h"
 
 #include <math.h>
+#include <string.h>
 
 /*
  * Round value * 2^64 to the nearest integer, ties to even. A double is m * 2^e with |m| < 2^53, so either
@@ -9,11 +10,16 @@
 fixed128
 fixed_from_double(double value)
 {
+	uint64_t bits;
+	uint64_t magnitude;
 	int exponent;
-	int64_t mantissa = (int64_t) ldexp(frexp(value, &exponent), 53);
-	int shift = exponent - 53 + FIXED_FRACTION_BITS;
-	uint64_t magnitude = mantissa < 0 ? -(uint64_t) mantissa : (uint64_t) mantissa;
+	int shift;
 	fixed128 result;
+
+	memcpy(&bits, &value, sizeof(bits));
+	exponent = (int) (bits >> 52 & 0x7ff);
+	magnitude = (bits & ((UINT64_C(1) << 52) - 1)) | (uint64_t) (exponent > 0) << 52;
+	shift = exponent - 1075 + FIXED_FRACTION_BITS; /* subnormal numbers are nothing anyway */
 
 	if (shift >= 0)
 		result = (fixed128) magnitude << shift;
@@ -29,7 +35,24 @@ fixed_from_double(double value)
 			kept++;
 		result = kept;
 	}
-	return mantissa < 0 ? -result : result;
+	return value < 0 ? -result : result;
+}
+
+uint64_t
+fixed_cents(fixed128 value)
+{
+	uint64_t cents;
+
+	if (value <= 0 || value >> 64 >= (fixed128) (FIXED_CENTS / 100))
+		return 0;
+	cents = (uint64_t) ((value * 100 + ((fixed128) 1 << 63)) >> 64);
+	return fixed_from_cents(cents) == value ? cents : 0;
+}
+
+fixed128
+fixed_from_cents(uint64_t cents)
+{
+	return fixed_from_double((double) cents / 100);
 }
 
 /* The nearest double of value * 2^-fraction_bits: keep 64 leading bits, fold the rest into a sticky bit. */

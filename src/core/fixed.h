@@ -24,6 +24,15 @@ __extension__ typedef unsigned __int128 ufixed128 __attribute__((aligned(8)));
 
 extern fixed128 fixed_from_double(double value); /* |value| < FIXED_MAX_SUM, not NaN */
 extern double fixed_to_double(fixed128 value);
+
+/*
+ * The value of an order is nearly always a number of cents that went through a float8. fixed_cents() is that number, 0
+ * for anything else; fixed_from_cents() gives the value back, for numbers below FIXED_CENTS.
+ */
+#define FIXED_CENTS ((uint64_t) 1 << 46)
+extern uint64_t fixed_cents(fixed128 value);
+extern fixed128 fixed_from_cents(uint64_t cents);
+
 extern double fixed_to_double_scaled(fixed128 value, int fraction_bits);
 
 static inline bool

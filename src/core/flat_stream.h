@@ -19,8 +19,9 @@
 #define FLAT_PATH_VALUE 8
 #define FLAT_PATH_MATURED 16 /* matured conversions and value differ from all of them */
 #define FLAT_PATH_ONE 32	 /* instead of FLAT_PATH_CONVERSIONS: there is one */
+#define FLAT_PATH_CENTS 64	 /* the value of that one is this number of cents */
 /* A byte of so much or more: that many more than one are lost, and nothing else happened. */
-#define FLAT_PATH_FEW_LOST 64
+#define FLAT_PATH_FEW_LOST 128
 
 /* The head of a path has two numbers in four bits each; this one means that or more. */
 #define FLAT_HEAD_MORE 15

@@ -22,6 +22,7 @@
  *              touches' channel numbers; a byte of FLAT_PATH_* bits, then what the bits announce
  *
  * Paths are sorted, so neighbours share most of their touches and a summary of long paths stays small.
+ * The value of a single conversion is mostly a number of cents, and is stored as that if it is.
  * What follows from the rest is not stored: the squares of a single conversion, the decayed credit of a
  * path with one channel, and that of a path's last channel (the credits of a path add up to its totals).
  */

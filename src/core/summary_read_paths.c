@@ -165,6 +165,7 @@ get_counts(FlatReader *r, SummaryPath *path)
 		return;
 	}
 	if (bits == 0 || ((bits & FLAT_PATH_ONE) && (bits & FLAT_PATH_CONVERSIONS)) ||
+		((bits & FLAT_PATH_CENTS) && !((bits & FLAT_PATH_ONE) && (bits & FLAT_PATH_VALUE))) ||
 		((bits & (FLAT_PATH_VALUE | FLAT_PATH_MATURED)) && !(bits & (FLAT_PATH_ONE | FLAT_PATH_CONVERSIONS))))
 		reader_fail(r);
 	path->conversions = (bits & FLAT_PATH_ONE) != 0;
@@ -178,7 +179,10 @@ get_counts(FlatReader *r, SummaryPath *path)
 		reader_fail(r);
 	if (bits & FLAT_PATH_VALUE)
 	{
-		if ((path->value = get_amount(r)) == 0)
+		uint64_t cents = bits & FLAT_PATH_CENTS ? get_varint(r, FIXED_CENTS - 1) : 0;
+
+		path->value = bits & FLAT_PATH_CENTS ? fixed_from_cents(cents) : get_amount(r);
+		if (path->value == 0 || (path->conversions == 1 && fixed_cents(path->value) != cents))
 			reader_fail(r);
 		if (path->conversions > 1)
 		{
@@ -354,7 +358,9 @@ skip_counts(PathReader *p)
 		(void) get_varint(r, INT64_MAX);
 	if (bits & FLAT_PATH_OPEN)
 		(void) get_varint(r, INT64_MAX);
-	if (bits & FLAT_PATH_VALUE)
+	if (bits & FLAT_PATH_CENTS)
+		(void) get_varint(r, UINT64_MAX);
+	else if (bits & FLAT_PATH_VALUE)
 		skip_amount(r);
 	if ((bits & FLAT_PATH_VALUE) && conversions > 1)
 		skip_wide(r);

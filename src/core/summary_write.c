@@ -123,19 +123,23 @@ put_counts(uint8_t *at, const SummaryPath *path)
 {
 	bool matured_differs =
 		path->matured_conversions != path->conversions || path->matured_value != path->value;
+	uint64_t cents = path->conversions == 1 ? fixed_cents(path->value) : 0;
 
 	*at++ = (path->conversions == 1 ? FLAT_PATH_ONE
 			 : path->conversions	? FLAT_PATH_CONVERSIONS
 									: 0) |
 			(path->lost ? FLAT_PATH_LOST : 0) | (path->open ? FLAT_PATH_OPEN : 0) |
-			(path->value ? FLAT_PATH_VALUE : 0) | (matured_differs ? FLAT_PATH_MATURED : 0);
+			(path->value ? FLAT_PATH_VALUE : 0) | (matured_differs ? FLAT_PATH_MATURED : 0) |
+			(cents ? FLAT_PATH_CENTS : 0);
 	if (path->conversions > 1)
 		at = put_varint(at, (uint64_t) path->conversions);
 	if (path->lost)
 		at = put_varint(at, (uint64_t) path->lost);
 	if (path->open)
 		at = put_varint(at, (uint64_t) path->open);
-	if (path->value)
+	if (cents)
+		at = put_varint(at, cents);
+	else if (path->value)
 	{
 		at = put_amount(at, path->value);
 		if (path->conversions > 1)

@@ -46,6 +46,34 @@ test_squares(void)
 	   "more than any value");
 }
 
+/* Cents are told from what is none, over all sizes, and come back. */
+static void
+test_cents(void)
+{
+	uint64_t state = 1;
+	int wrong = 0;
+	int taken = 0;
+
+	for (int i = 0; i < 100000; i++)
+	{
+		uint64_t cents = (state = state * UINT64_C(6364136223846793005) + 1) >> (19 + i % 45);
+		double value = (double) cents / 100;
+
+		if (cents == 0)
+			continue;
+		wrong += fixed_from_cents(cents) != fixed_from_double(value) ||
+				 fixed_cents(fixed_from_double(value)) != cents;
+		taken += fixed_cents(fixed_from_double(nextafter(value, INFINITY))) != 0;
+		taken += fixed_cents(fixed_from_double(value) + 1) != 0;
+	}
+	ok(wrong == 0, "numbers of cents come back (%d wrong)", wrong);
+	ok(taken == 0, "and their neighbours are none (%d taken)", taken);
+	ok(fixed_cents(0) == 0 && fixed_cents(-fixed_from_double(1)) == 0 &&
+		   fixed_cents(fixed_from_double(1e15)) == 0 && fixed_cents(fixed_from_double(0.001)) == 0 &&
+		   fixed_cents(fixed_from_double(9e18)) == 0,
+	   "nothing, less, too much and too little");
+}
+
 int
 main(void)
 {
@@ -66,6 +94,7 @@ main(void)
 	fixed_add(&sum, -fixed_from_double(1e15));
 	ok(fixed_to_double(sum) == 0x1p-64, "a small addend survives a large one");
 	ok(fixed_from_double(0x1p-65) == 0 && fixed_from_double(3 * 0x1p-65) == 2, "halves round to even");
+	test_cents();
 	test_squares();
 	return done();
 }
