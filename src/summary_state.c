@@ -5,7 +5,7 @@
 
 #include "common/hashfn.h"
 #include "common/int.h"
-#include "core/summary_flat.h"
+#include "core/flat_writer.h"
 #include "utils/memutils.h"
 
 typedef struct PathSlot
@@ -111,18 +111,6 @@ arena_take(SummaryState *state, size_t size)
 	state->arena_left -= size;
 }
 
-static inline uint8 *
-encode_channel(uint8 *at, uint32 channel)
-{
-	while (channel >= 0x80)
-	{
-		*at++ = (uint8) channel | 0x80;
-		channel >>= 7;
-	}
-	*at++ = (uint8) channel;
-	return at;
-}
-
 static inline uint32
 hash_word(uint64 word, uint32 nbytes)
 {
@@ -204,7 +192,7 @@ encode_candidate(SummaryState *state, const uint32 *touches, uint32 ntouches)
 
 	start = end = arena_reserve(state, (size_t) ntouches * 5);
 	for (uint32 i = 0; i < ntouches; i++)
-		end = encode_channel(end, touches[i]);
+		end = put_varint(end, touches[i]);
 	entry->nbytes = (uint32) (end - start);
 	if (entry->nbytes <= sizeof(entry->bytes.inside))
 		memcpy(entry->bytes.inside, start, entry->nbytes);
