@@ -24,6 +24,17 @@ FROM weeks WHERE geo = 'north';
 -- As plain aggregates the last period's stock; nothing of no rows
 SELECT adstock(spend, 0.5 ORDER BY week), adstock(spend, 0.5, 2, false ORDER BY week) FROM weeks WHERE geo = 'north';
 SELECT adstock(spend, 0.5), adstock(spend, 0.5, 2, false) FROM weeks WHERE false;
+-- One step at a time is the same: what was carried over, and a period without spend
+SELECT week, stock, stock = adstock(spend, 0.5) OVER (ORDER BY week) AS same
+FROM (WITH RECURSIVE steps AS (
+        SELECT week, spend, adstock_carry(NULL, spend, 0.5) AS stock FROM weeks WHERE geo = 'north' AND week = 1
+        UNION ALL
+        SELECT w.week, w.spend, adstock_carry(s.stock, w.spend, 0.5)
+        FROM steps AS s JOIN weeks AS w ON w.geo = 'north' AND w.week = s.week + 1)
+      SELECT * FROM steps) AS steps ORDER BY week;
+SELECT adstock_carry(1, 2, NULL);
+SELECT adstock_carry(1, 2, 1.5);
+SELECT adstock_carry(1, 'Infinity', 0.5);
 -- A decay that changes from row to row
 SELECT week, adstock(spend, CASE WHEN week < 3 THEN 0.5 ELSE 0.1 END) OVER (ORDER BY week) FROM weeks WHERE geo = 'north';
 

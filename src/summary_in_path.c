@@ -228,15 +228,7 @@ summary_in_path_end(SummaryReader *r)
 	}
 	if (!complete_decay(r, several))
 		return;
-	counts = (PathCounts){.conversions = path->conversions,
-						  .lost = path->lost,
-						  .open = path->open,
-						  .matured_conversions = path->matured_conversions,
-						  .value = path->value,
-						  .matured_value = path->matured_value,
-						  .squares = path->squares,
-						  .from = path,
-						  .from_channels = r->nchannels};
+	counts = path_counts(path, r->nchannels);
 	summary_state_add(r->state, touches, path->ntouches, &counts);
 	CHECK_FOR_INTERRUPTS();
 }

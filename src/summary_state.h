@@ -158,6 +158,21 @@ typedef struct PathCounts
 	uint32 from_channels;	 /* number of channels where `from` comes from */
 } PathCounts;
 
+/* All that a decoded path has, of a summary of so many channels. */
+static inline PathCounts
+path_counts(const SummaryPath *path, uint32 nchannels)
+{
+	return (PathCounts){.conversions = path->conversions,
+						.lost = path->lost,
+						.open = path->open,
+						.matured_conversions = path->matured_conversions,
+						.value = path->value,
+						.matured_value = path->matured_value,
+						.squares = path->squares,
+						.from = path,
+						.from_channels = nchannels};
+}
+
 extern void summary_state_add(SummaryState *state, const uint32 *touches, uint32 ntouches,
 							  const PathCounts *counts);
 

@@ -69,17 +69,7 @@ summary_state_merge(SummaryState *state, const SummaryView *view, const SummaryM
 	for (size_t i = 0; i < view->npaths; i++)
 	{
 		const SummaryPath *path = &view->paths[i];
-		PathCounts counts = {
-			.conversions = path->conversions,
-			.lost = path->lost,
-			.open = path->open,
-			.matured_conversions = path->matured_conversions,
-			.value = path->value,
-			.matured_value = path->matured_value,
-			.squares = path->squares,
-			.from = path,
-			.from_channels = view->nchannels,
-		};
+		PathCounts counts = path_counts(path, view->nchannels);
 
 		for (uint32 j = 0; j < path->ntouches; j++)
 			touches[j] = map[path->touches[j]];

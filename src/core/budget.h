@@ -39,6 +39,13 @@ typedef struct BudgetGroup
 	int *members; /* ascending, each once */
 } BudgetGroup;
 
+/*
+ * How much the groups let move from channel a (from nowhere, if it is -1) to channel b. The answer and `spend` are
+ * multiples of `unit`; the groups' limits are not.
+ */
+extern double budget_group_room(const BudgetGroup *group, int groups, const double *spend, double unit, int a,
+								int b);
+
 typedef struct BudgetRequest
 {
 	int channels;

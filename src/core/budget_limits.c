@@ -399,3 +399,28 @@ budget_check_rows(BudgetProblem *p)
 	budget_prices_free(p->env, &prices);
 	return status;
 }
+
+double
+budget_group_room(const BudgetGroup *group, int groups, const double *spend, double unit, int a, int b)
+{
+	double room = INFINITY;
+
+	for (int g = 0; g < groups; g++)
+	{
+		double total = 0;
+		bool has_a = false;
+		bool has_b = false;
+
+		for (int m = 0; m < group[g].count; m++)
+		{
+			total += spend[group[g].members[m]];
+			has_a = has_a || group[g].members[m] == a;
+			has_b = has_b || group[g].members[m] == b;
+		}
+		if (has_b && !has_a)
+			room = fmin(room, group[g].high / unit - total);
+		if (has_a && !has_b)
+			room = fmin(room, total - group[g].low / unit);
+	}
+	return room;
+}

@@ -15,24 +15,7 @@ room(const TailSearch *s, const double *x, int a, int b)
 {
 	double most = fmin(x[a] - s->channel[a].low, s->channel[b].high - x[b]);
 
-	for (int g = 0; g < s->request.groups; g++)
-	{
-		const BudgetGroup *group = &s->request.group[g];
-		double spend = 0;
-		bool has_a = false;
-		bool has_b = false;
-
-		for (int m = 0; m < group->count; m++)
-		{
-			spend += x[group->members[m]];
-			has_a = has_a || group->members[m] == a;
-			has_b = has_b || group->members[m] == b;
-		}
-		if (has_b && !has_a)
-			most = fmin(most, group->high - spend);
-		if (has_a && !has_b)
-			most = fmin(most, spend - group->low);
-	}
+	most = fmin(most, budget_group_room(s->request.group, s->request.groups, x, 1, a, b));
 	return fmax(most, 0);
 }
 

@@ -48,24 +48,7 @@ flight_room(const Flight *f, const double *totals, int a, int b)
 		total += totals[c];
 	if (a < 0)
 		room = f->request->total / f->spend_unit - total;
-	for (int g = 0; g < f->request->groups; g++)
-	{
-		const BudgetGroup *group = &f->request->group[g];
-		double spend = 0;
-		bool has_a = false;
-		bool has_b = false;
-
-		for (int m = 0; m < group->count; m++)
-		{
-			spend += totals[group->members[m]];
-			has_a = has_a || group->members[m] == a;
-			has_b = has_b || group->members[m] == b;
-		}
-		if (has_b && !has_a)
-			room = fmin(room, group->high / f->spend_unit - spend);
-		if (has_a && !has_b)
-			room = fmin(room, spend - group->low / f->spend_unit);
-	}
+	room = fmin(room, budget_group_room(f->request->group, f->request->groups, totals, f->spend_unit, a, b));
 	return fmax(room, 0);
 }
 
